@@ -1,0 +1,54 @@
+package fault
+
+import "regexp"
+
+// phrase is one wording seen at servers. It holds only for the listed steps
+// (none: all).
+type phrase struct {
+	text *regexp.Regexp
+	ops  []string
+	v    verdict
+}
+
+// phrases come before the response codes where servers use a code for
+// something else than the RFC says (Dovecot answers a connection limit with
+// [UNAVAILABLE], Gmail with [ALERT]). The first that fits wins.
+var phrases = []phrase{
+	{text: wording(`suggested backoff time|request is throttled|rate limit|too many (commands|requests)|bandwidth limit`),
+		v: verdict{Throttled, Account, true, hintThrottled}},
+	{text: wording(`too many (simultaneous |open )?connections|maximum number of connections|too many (logins|sessions)|connection limit`),
+		v: verdict{TooManySessions, Account, true, hintTooMany}},
+	{text: wording(`temporary authentication failure|temporar(y|ily) .*(failure|unavailable|error)`), ops: []string{"login"},
+		v: verdict{AuthTemporary, Account, true, "the server's password check is down: the row is tried again; this is not a wrong password"}},
+	{text: wording(`web browser|web login required|application-specific password`),
+		v: verdict{UserAction, Account, false, hintBrowser}},
+	{text: wording(`server unavailable|system error|try again later|user is authenticated but not connected`),
+		v: verdict{Unavailable, Account, true, "the server is busy: the row is tried again later"}},
+	{text: wording(`session expired`),
+		v: verdict{ConnectionLost, Account, true, "the server ended the session: it is opened again"}},
+	{text: wording(`quota|mailbox is full|mailbox full|disk full|no space left`), ops: []string{"append", "create"},
+		v: verdict{Quota, Account, false, hintQuota}},
+	{text: wording(`maximum size|maximum message size|message (is )?too (big|large)|exceeds.*size`), ops: []string{"append"},
+		v: verdict{TooBig, Message, false, hintTooBig}},
+}
+
+func wording(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
+
+func byText(a Answer) (verdict, bool) {
+	for _, p := range phrases {
+		if !p.covers(a.Op) || !p.text.MatchString(a.Text) {
+			continue
+		}
+		return p.v, true
+	}
+	return verdict{}, false
+}
+
+func (p phrase) covers(op string) bool {
+	for _, o := range p.ops {
+		if o == op {
+			return true
+		}
+	}
+	return len(p.ops) == 0
+}
