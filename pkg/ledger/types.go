@@ -1,0 +1,128 @@
+package ledger
+
+import "time"
+
+// RowID names a row of the list in this ledger. It never changes; 0 is none.
+type RowID int64
+
+// MailboxID names a [Mailbox] in this ledger. It never changes; 0 is none.
+type MailboxID int64
+
+// Key is a row's identity: both accounts, without their passwords. Hosts are
+// lower-cased by the caller, port 0 is a bare host. Two keys are the same row
+// when all fields but Dest are equal.
+type Key struct {
+	Host1 string
+	Port1 int
+	User1 string
+	Host2 string
+	Port2 int
+	User2 string
+	// Dest is equal for rows that go to one destination account, however
+	// their host and port are written.
+	Dest string
+}
+
+// Entry is a row of the list. Line is its physical line there, from 1.
+type Entry struct {
+	Key
+	Line int
+}
+
+// Row is where one row of the list stands. Times are zero and texts empty
+// until set.
+type Row struct {
+	ID   RowID
+	Key  Key
+	Line int
+	// State is one of DESIGN's row states; "" reads as pending.
+	State string
+	// Messages, as the last pass counted them.
+	Listed, Copied, AlreadyThere, Filtered, Rejected, Gone, NotTried int64
+	// Octets of the messages copied; of those not tried, 0 when unknown.
+	Octets, OctetsNotTried      int64
+	Mailboxes, MailboxesRefused int64
+	// Messages and octets of the whole source account as the last pass saw
+	// it; 0 unknown.
+	SourceMessages, SourceOctets int64
+	Attempts                     int // in the last run
+	Started, Updated             time.Time
+	Seconds                      float64
+	FaultSide, FaultScope        string
+	FaultCode, FaultOp           string
+	FaultMailbox                 string
+	FaultText, FaultHint         string
+	FaultTemporary               bool
+	ParkedUntil                  time.Time // zero unless parked
+}
+
+// Attempt is one try at a row within a run. (Row, Run, N) is its identity.
+type Attempt struct {
+	Row                             RowID
+	Run                             string // names the process's run
+	N                               int    // from 1
+	Start                           time.Time
+	Seconds                         float64
+	State                           string
+	FaultSide, FaultCode, FaultText string
+	Copied                          int64 // messages
+	Octets                          int64 // of those
+}
+
+// Mailbox links a source mailbox of a row to the destination mailbox that its
+// messages go to. A destination mailbox may have several of them.
+type Mailbox struct {
+	ID  MailboxID
+	Row RowID
+	// Source is the name as the source's wire has it, octet by octet: the key
+	// within the row.
+	Source string
+	// Dest is the destination mailbox's name in UTF-8; it never changes.
+	Dest string
+	// UIDVALIDITY of both sides that the map stands for (RFC 9051 section
+	// 2.3.1.1); 0: there is no map yet.
+	SourceValidity, DestValidity uint32
+	// Floor is a destination UID: all that may have been added and is not
+	// confirmed stands at or above it. 0: never set, everything is to be
+	// matched.
+	Floor uint32
+	// Open says that something may have been sent since Floor was set and is
+	// not confirmed.
+	Open bool
+	// SourceUIDNext is the source's UIDNEXT after the last whole pass; 0
+	// unknown.
+	SourceUIDNext uint32
+}
+
+// Floor is what [Ledger.SetFloors] stores in a Mailbox.
+type Floor struct {
+	ID    MailboxID
+	Floor uint32
+	Open  bool
+}
+
+// Run maps the source UIDs Source..Source+Count-1 to the destination UIDs
+// Dest..Dest+Count-1, in order.
+type Run struct {
+	Source, Dest, Count uint32
+}
+
+// Reject is a message that the destination refused. (Mailbox, UID) is its
+// identity; UID is the source's.
+type Reject struct {
+	Mailbox   MailboxID
+	UID       uint32
+	MessageID string
+	Octets    int64
+	Date      time.Time // INTERNALDATE with its zone; zero unknown
+	Code      string
+	Text      string // the server's words
+}
+
+// RejectRow is a Reject with the row's line in the list and the source
+// mailbox's name as the wire has it.
+type RejectRow struct {
+	Line   int
+	Source string
+	Reject
+}
