@@ -1,0 +1,70 @@
+// Package throughput holds the facts of a run and what is derived from them:
+// Meter counts live, Count and Result say what became of a row, Summary what
+// became of all of them, as text, JSON, NDJSON events and result files.
+//
+// Facts are counted, rates are derived from them with the time as a
+// parameter. The package draws nothing on a terminal, opens no file, knows no
+// server and imports none of our packages.
+package throughput
+
+// Count is what one pass made of its row. The unit is messages unless the
+// field says otherwise. The zero value is an empty pass. Each message counts
+// once, in one of Copied, AlreadyThere, Filtered, Rejected, Gone and NotTried.
+type Count struct {
+	Listed       int64 `json:"listed"`        // what the source listed
+	Copied       int64 `json:"copied"`        // acknowledged by the destination's tagged OK
+	AlreadyThere int64 `json:"already_there"` // found at the destination, not sent
+	Filtered     int64 `json:"filtered"`      // left out by the user's own rule
+	Rejected     int64 `json:"rejected"`      // refused one by one; each has a Reject
+	Gone         int64 `json:"gone"`          // vanished at the source after it was listed
+	NotTried     int64 `json:"not_tried"`     // the pass did not come to them
+
+	Octets         int64 `json:"octets"`           // literal octets of Copied
+	OctetsNotTried int64 `json:"octets_not_tried"` // of NotTried; 0 when unknown
+
+	Mailboxes        int64 `json:"mailboxes"`         // source mailboxes of the pass
+	MailboxesRefused int64 `json:"mailboxes_refused"` // of Mailboxes: could not be migrated
+}
+
+// Add adds o to c, field by field. It is the one place where counts are
+// summed over rows; attempts of one row are joined by Then.
+func (c *Count) Add(o Count) {
+	c.Listed += o.Listed
+	c.Copied += o.Copied
+	c.AlreadyThere += o.AlreadyThere
+	c.Filtered += o.Filtered
+	c.Rejected += o.Rejected
+	c.Gone += o.Gone
+	c.NotTried += o.NotTried
+	c.Octets += o.Octets
+	c.OctetsNotTried += o.OctetsNotTried
+	c.Mailboxes += o.Mailboxes
+	c.MailboxesRefused += o.MailboxesRefused
+}
+
+// Accounted is the number of messages whose fate is known, NotTried included.
+func (c Count) Accounted() int64 {
+	return c.Copied + c.AlreadyThere + c.Filtered + c.Rejected + c.Gone + c.NotTried
+}
+
+// Balanced reports whether every listed message is accounted for.
+func (c Count) Balanced() bool { return c.Accounted() == c.Listed }
+
+// Then joins the count of an earlier attempt with that of the next one on the
+// same row. What the earlier one copied is found there again by the next: it
+// stays copied and does not count as already there too. An attempt that
+// listed nothing (its login failed) changes nothing. If both counts are
+// balanced, so is the joint one.
+func (c Count) Then(next Count) Count {
+	if next.Listed == 0 {
+		return c
+	}
+	sum := next
+	sum.Copied += c.Copied
+	sum.Octets += c.Octets
+	sum.AlreadyThere = max(0, next.AlreadyThere-c.Copied)
+	// A message copied earlier may have vanished from the source since; it
+	// was listed all the same.
+	sum.Listed += sum.Accounted() - next.Accounted()
+	return sum
+}
