@@ -21,13 +21,15 @@ type Count struct {
 
 	Octets         int64 `json:"octets"`           // literal octets of Copied
 	OctetsNotTried int64 `json:"octets_not_tried"` // of NotTried; 0 when unknown
+	SourceOctets   int64 `json:"source_octets"`    // of Listed, by the source's STATUS; 0 when unknown
 
 	Mailboxes        int64 `json:"mailboxes"`         // source mailboxes of the pass
 	MailboxesRefused int64 `json:"mailboxes_refused"` // of Mailboxes: could not be migrated
 }
 
 // Add adds o to c, field by field. It is the one place where counts are
-// summed over rows; attempts of one row are joined by Then.
+// summed over rows. It does not join attempts of one row: what one attempt
+// copied the next one finds already there.
 func (c *Count) Add(o Count) {
 	c.Listed += o.Listed
 	c.Copied += o.Copied
@@ -38,6 +40,7 @@ func (c *Count) Add(o Count) {
 	c.NotTried += o.NotTried
 	c.Octets += o.Octets
 	c.OctetsNotTried += o.OctetsNotTried
+	c.SourceOctets += o.SourceOctets
 	c.Mailboxes += o.Mailboxes
 	c.MailboxesRefused += o.MailboxesRefused
 }
@@ -49,22 +52,3 @@ func (c Count) Accounted() int64 {
 
 // Balanced reports whether every listed message is accounted for.
 func (c Count) Balanced() bool { return c.Accounted() == c.Listed }
-
-// Then joins the count of an earlier attempt with that of the next one on the
-// same row. What the earlier one copied is found there again by the next: it
-// stays copied and does not count as already there too. An attempt that
-// listed nothing (its login failed) changes nothing. If both counts are
-// balanced, so is the joint one.
-func (c Count) Then(next Count) Count {
-	if next.Listed == 0 {
-		return c
-	}
-	sum := next
-	sum.Copied += c.Copied
-	sum.Octets += c.Octets
-	sum.AlreadyThere = max(0, next.AlreadyThere-c.Copied)
-	// A message copied earlier may have vanished from the source since; it
-	// was listed all the same.
-	sum.Listed += sum.Accounted() - next.Accounted()
-	return sum
-}

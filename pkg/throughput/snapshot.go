@@ -1,11 +1,9 @@
 package throughput
 
-import "sync/atomic"
-
 // Snapshot is what a Meter says at one instant. ID tells the accounts of a
 // run apart and is never used twice; Slot is the account's place among the
-// busy ones, from 0. Counts are messages, octets are octets; the zero value
-// is a meter that has counted nothing.
+// busy ones, from 0; both are set by Busy only. Counts are messages. The zero
+// value is a meter that has counted nothing.
 type Snapshot struct {
 	ID      uint64
 	Slot    int
@@ -17,8 +15,10 @@ type Snapshot struct {
 
 	Octets           int64 // of Copied
 	Fetched          int64 // octets read from the source
-	ExpectedMessages int64 // 0 when not known yet
-	ExpectedOctets   int64 // of what is to be copied; 0 when not known
+	ExpectedMessages int64 // listed by the source; 0 when not known yet
+	ExpectedOctets   int64 // of ExpectedMessages; 0 when not known
+
+	passed int64
 }
 
 // Handled is the number of messages whose fate is known.
@@ -26,12 +26,23 @@ func (s Snapshot) Handled() int64 {
 	return s.Copied + s.AlreadyThere + s.Filtered + s.Rejected + s.Gone
 }
 
+// HandledOctets are the octets copied, and an estimate for the messages that
+// were handled and not copied. It is never above ExpectedOctets when those
+// are known.
+func (s Snapshot) HandledOctets() int64 {
+	n := max(0, s.Octets+s.passed)
+	if s.ExpectedOctets > 0 {
+		n = min(n, s.ExpectedOctets)
+	}
+	return n
+}
+
 // Fraction is the part of the expected work that is done, from 0 to 1: by
 // octets where they are known, else by messages, 0 when nothing is known.
 func (s Snapshot) Fraction() float64 {
 	switch {
 	case s.ExpectedOctets > 0:
-		return min(1, float64(s.Octets)/float64(s.ExpectedOctets))
+		return float64(s.HandledOctets()) / float64(s.ExpectedOctets)
 	case s.ExpectedMessages > 0:
 		return min(1, float64(s.Handled())/float64(s.ExpectedMessages))
 	}
@@ -44,39 +55,23 @@ func (m *Meter) Snapshot() Snapshot {
 	if m == nil {
 		return Snapshot{}
 	}
-	s := Snapshot{ID: m.id, Slot: m.slot, Label: m.label, Line: m.line, Mailbox: text(&m.mailbox)}
+	return m.read()
+}
+
+func (m *Meter) read() Snapshot {
+	s := Snapshot{Label: m.label, Line: m.line}
+	if name := m.mailbox.Load(); name != nil {
+		s.Mailbox = *name
+	}
 	s.Copied = m.n.copied.Load()
-	s.Octets = m.n.octets.Load()
 	s.AlreadyThere = m.n.already.Load()
 	s.Filtered = m.n.filtered.Load()
 	s.Rejected = m.n.rejected.Load()
 	s.Gone = m.n.gone.Load()
-	s.Fetched = m.fetched.Load()
+	s.Octets = m.n.octets.Load()
+	s.Fetched = m.n.fetched.Load()
 	s.ExpectedMessages = m.n.expectedMessages.Load()
 	s.ExpectedOctets = m.n.expectedOctets.Load()
+	s.passed = m.n.passed.Load()
 	return s
-}
-
-func text(p *atomic.Pointer[string]) string {
-	if s := p.Load(); s != nil {
-		return *s
-	}
-	return ""
-}
-
-// Busy returns the accounts of the run m that have begun and not ended, by
-// slot.
-func (m *Meter) Busy() []Snapshot {
-	if m == nil {
-		return nil
-	}
-	m.busy.mu.Lock()
-	defer m.busy.mu.Unlock()
-	var out []Snapshot
-	for _, a := range m.busy.accounts {
-		if a != nil {
-			out = append(out, a.Snapshot())
-		}
-	}
-	return out
 }
