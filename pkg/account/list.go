@@ -1,5 +1,14 @@
 package account
 
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
 // Options are what the command line says about every row of a list. The zero
 // value is usable.
 type Options struct {
@@ -20,4 +29,91 @@ type SideDefaults struct {
 type List struct {
 	Pairs    []Pair   // in the order of their lines; at least one
 	Warnings []string // for the operator, without passwords; one line each
+}
+
+// ErrNoAccounts is what Load returns for a list without a single row.
+var ErrNoAccounts = errors.New("the list holds no accounts")
+
+// Load reads a whole list: UTF-8 or UTF-16, by position or with a header
+// line. When rows are wrong it returns no List and all their errors at once,
+// each a *RowError, joined by errors.Join in the order of their lines. Any
+// other error (ErrNoAccounts, that of r) stands alone. Memory is a small
+// multiple of the list's octets. What it starts has ended when it returns.
+func Load(r io.Reader, opt Options) (*List, error) {
+	for _, port := range []int{opt.Source.Port, opt.Dest.Port} {
+		if port < 0 || port > 65535 {
+			return nil, errPort
+		}
+	}
+	text, err := readText(r, maxList)
+	if err != nil {
+		return nil, err
+	}
+	rd := &reader{lines: lines{rest: text}}
+	h, errs, usable := findHeader(&rd.lines)
+	if !usable {
+		return nil, joinRows(errs)
+	}
+	rd.header = h
+	rows := rowChecker{opt: opt}
+	if err := rd.each(rows.add); err != nil {
+		return nil, err
+	}
+	errs = append(append(errs, rd.errs...), rows.errs...)
+	if len(errs) > 0 {
+		return nil, joinRows(errs)
+	}
+	if len(rows.pairs) == 0 {
+		return nil, ErrNoAccounts
+	}
+	return &List{Pairs: rows.pairs, Warnings: rows.warnings()}, nil
+}
+
+// LoadFile is Load for a file. It also warns when others can read the file.
+func LoadFile(path string, opt Options) (*List, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	list, err := Load(f, opt)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && othersRead(info.Mode()) {
+		list.Warnings = append(list.Warnings, fmt.Sprintf(
+			"%q can be read by other users of this machine (mode %04o) and holds passwords: chmod 600 it", path, info.Mode().Perm()))
+	}
+	return list, nil
+}
+
+// shown is how many lines a warning names.
+const shown = 5
+
+func (c *rowChecker) warnings() []string {
+	w := c.seen.alike[:min(len(c.seen.alike), shown)]
+	if more := len(c.seen.alike) - len(w); more > 0 {
+		w = append(w, fmt.Sprintf("%d more lines have a user2 that differs from another one in letter case only", more))
+	}
+	if len(c.blanks) > 0 {
+		w = append(w, lineNumbers(c.blanks)+": a password begins or ends with a blank; it is taken as it is")
+	}
+	return w
+}
+
+// lineNumbers names the first few lines.
+func lineNumbers(numbers []int) string {
+	word := "line "
+	if len(numbers) > 1 {
+		word = "lines "
+	}
+	var some []string
+	for _, n := range numbers[:min(len(numbers), shown)] {
+		some = append(some, strconv.Itoa(n))
+	}
+	s := word + strings.Join(some, ", ")
+	if more := len(numbers) - shown; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
 }
