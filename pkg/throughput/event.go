@@ -1,0 +1,67 @@
+package throughput
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+)
+
+// EventType says what an Event reports, and so which of its fields is set.
+type EventType string
+
+// The events of a run. The last one of a stream is the summary.
+const (
+	EventStarted  EventType = "row-started" // Row: an attempt begins
+	EventEnded    EventType = "row-ended"   // Row: an attempt has ended; parked and pending rows come again
+	EventProgress EventType = "progress"    // Progress
+	EventSummary  EventType = "summary"     // Summary
+)
+
+// Event is one line of the NDJSON that --json gives. Its fields and those
+// below it are stable: they are only ever added to.
+type Event struct {
+	Type     EventType `json:"type"`
+	Time     time.Time `json:"time"`
+	Row      *Result   `json:"row,omitempty"`
+	Progress *Progress `json:"progress,omitempty"`
+	Summary  *Report   `json:"summary,omitempty"`
+}
+
+// Progress is how far a run is. Messages and octets are those copied by this
+// run so far; the rates are over the time just past. ExpectedOctets is what
+// the rows begun so far hold at the source, 0 when unknown.
+type Progress struct {
+	Rows              RowCounts `json:"rows"`
+	Messages          int64     `json:"messages"`
+	Octets            int64     `json:"octets"`
+	ExpectedMessages  int64     `json:"expected_messages"`
+	ExpectedOctets    int64     `json:"expected_octets"`
+	MiBPerSecond      float64   `json:"mib_per_second"`
+	MessagesPerSecond float64   `json:"messages_per_second"`
+}
+
+// Encoder writes events, one line each, one Write per line. It is safe for
+// concurrent use.
+type Encoder struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// NewEncoder returns an encoder that writes to w.
+func NewEncoder(w io.Writer) *Encoder { return &Encoder{out: w} }
+
+// Encode writes e as one line. The error is the writer's: who reads has gone.
+func (e *Encoder) Encode(ev Event) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(ev); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, err := e.out.Write(b.Bytes())
+	return err
+}
