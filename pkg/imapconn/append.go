@@ -1,0 +1,178 @@
+package imapconn
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/wire"
+)
+
+// AppendMode is how messages go to a server, by what it offers.
+type AppendMode uint8
+
+// The modes, from slowest to fastest.
+const (
+	AppendSync  AppendMode = iota // each literal waits for "+"
+	AppendMinus                   // LITERAL-: up to 4096 octets do not wait (RFC 7888)
+	AppendPlus                    // LITERAL+: no literal waits
+	AppendMulti                   // MULTIAPPEND: many messages in a command (RFC 3502), its literals by LITERAL+ or LITERAL- where offered
+)
+
+// String names the mode as the capability does.
+func (m AppendMode) String() string {
+	switch m {
+	case AppendMinus:
+		return "LITERAL-"
+	case AppendPlus:
+		return "LITERAL+"
+	case AppendMulti:
+		return "MULTIAPPEND"
+	default:
+		return "synchronising"
+	}
+}
+
+// AppendMode returns the fastest mode that the server offers.
+func (c *Conn) AppendMode() AppendMode {
+	switch {
+	case c.caps.MultiAppend:
+		return AppendMulti
+	case c.caps.LiteralPlus:
+		return AppendPlus
+	case c.caps.LiteralMinus:
+		return AppendMinus
+	}
+	return AppendSync
+}
+
+const (
+	// maxNonSync is the largest message, in octets, that does not wait for
+	// "+" under LITERAL+: above it an early refusal saves more than a round
+	// trip costs.
+	maxNonSync = 1 << 20
+	// maxNonSyncMinus is LITERAL-'s own limit (RFC 7888 section 5).
+	maxNonSyncMinus = 4096
+)
+
+// ErrAborted is in the chain of an error that made imapconn itself abort the
+// connection: the server answered BAD to an APPEND with a non-synchronising
+// literal and may be reading messages as commands.
+var ErrAborted = errors.New("connection aborted: the server did not understand an APPEND")
+
+// Append is one APPEND command being written. It holds the connection's
+// writer from Conn.Append until Finish, a refusal or a loss.
+type Append struct {
+	c       *Conn
+	a       *wire.Append
+	mailbox string
+	taken   map[string]bool // forms that a "+" has followed in this command
+	added   int
+	nonSync bool
+	dropped []string
+}
+
+// Append begins an APPEND to a mailbox, named as on the wire.
+func (c *Conn) Append(ctx context.Context, mailbox string) (*Append, error) {
+	arg, ok := c.astring(mailbox)
+	if !ok {
+		return nil, c.badName("append", mailbox)
+	}
+	stop := c.guard(ctx)
+	defer stop()
+	a, err := c.w.Append(ctx, arg)
+	if err != nil {
+		return nil, c.lost(ctx, "append", err)
+	}
+	c.enterAppend(mailbox)
+	return &Append{c: c, a: a, mailbox: mailbox, taken: make(map[string]bool)}, nil
+}
+
+// Add writes one message of size octets from body; more than one in a command
+// only with MULTIAPPEND.
+//
+// An error other than a lost connection is the server's refusal ahead of the
+// message: the command is over, nothing of this message was sent, the
+// connection is usable. A body that errs or ends short aborts the connection,
+// since nothing may follow half a literal; its own error is in the chain.
+func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) error {
+	if a.added > 0 && !a.c.caps.MultiAppend {
+		return a.c.protocol("append", a.mailbox, "a second message without MULTIAPPEND")
+	}
+	text, needs, dropped := h.render()
+	a.dropped = append(a.dropped, dropped...)
+	needs = append(needs, formMailbox)
+	lit := a.literal(size, needs)
+	stop := a.c.guard(ctx)
+	defer stop()
+	refusal, err := a.a.Message(ctx, text, size, lit, body)
+	if err != nil {
+		return a.c.lost(ctx, "append", err)
+	}
+	if refusal != nil {
+		return a.c.refusedAppend(a.mailbox, *refusal, a.nonSync)
+	}
+	a.added++
+	if lit == wire.Sync {
+		for _, f := range needs {
+			a.taken[f] = true
+		}
+	} else {
+		a.nonSync = true
+	}
+	return nil
+}
+
+// literal picks the literal for a message: one that waits unless the server
+// offers another, the size allows it and every form in the head has been
+// taken before.
+func (a *Append) literal(size int64, needs []string) wire.Literal {
+	caps := &a.c.caps
+	switch {
+	case caps.LiteralPlus && size <= maxNonSync:
+	case caps.LiteralMinus && size <= maxNonSyncMinus:
+	default:
+		return wire.Sync
+	}
+	for _, f := range needs {
+		if !a.taken[f] && !a.c.isAccepted(a.mailbox, f) {
+			return wire.Sync
+		}
+	}
+	if caps.LiteralPlus {
+		return wire.NonSync
+	}
+	return wire.NonSyncSmall
+}
+
+// Dropped returns the flags that were left out of the messages added so far.
+func (a *Append) Dropped() []string { return a.dropped }
+
+// Finish sends the final CRLF and gives the writer back.
+func (a *Append) Finish(ctx context.Context) (*Appending, error) {
+	stop := a.c.guard(ctx)
+	defer stop()
+	p, err := a.a.Finish()
+	if err != nil {
+		return nil, a.c.lost(ctx, "append", err)
+	}
+	return &Appending{a: a, p: p}, nil
+}
+
+// refusedAppend classifies NO or BAD. After a non-synchronising literal BAD
+// means that the server may be reading a message as commands: the socket is
+// closed at once.
+func (c *Conn) refusedAppend(mailbox string, r wire.Reply, nonSync bool) *fault.Error {
+	e := c.refused("append", mailbox, r)
+	if r.Status != "BAD" || !nonSync {
+		return e
+	}
+	c.w.Abort(ErrAborted)
+	e.Err = ErrAborted
+	if e.Code == fault.MessageRefused {
+		e.Code = fault.Protocol
+	}
+	e.Temporary = false
+	return e
+}

@@ -1,0 +1,49 @@
+package imapconn
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Caps is what the server says it can do, after login. The zero value is a
+// server without extensions.
+type Caps struct {
+	LiteralPlus, LiteralMinus, MultiAppend bool     // RFC 7888, RFC 3502
+	UIDPlus                                bool     // RFC 4315
+	Condstore, QResync                     bool     // RFC 7162
+	ListExtended, ListStatus, StatusSize   bool     // RFC 5258, RFC 5819, RFC 8438
+	SpecialUse, CreateSpecialUse           bool     // RFC 6154
+	Unselect, ESearch, Namespace, ID       bool     // RFC 3691, RFC 4731, RFC 2342, RFC 2971
+	AppendLimit                            int64    // octets (RFC 7889); 0: none said
+	Raw                                    []string // as sent, in order
+
+	loginDisabled, authPlain, startTLS bool
+}
+
+// parseCaps reads the names of a CAPABILITY response. IMAP4rev2 and what it
+// implies count for nothing: it is never enabled here.
+func parseCaps(names []string) Caps {
+	c := Caps{Raw: names}
+	flags := map[string]*bool{
+		"LITERAL+": &c.LiteralPlus, "LITERAL-": &c.LiteralMinus, "MULTIAPPEND": &c.MultiAppend,
+		"UIDPLUS": &c.UIDPlus, "CONDSTORE": &c.Condstore, "QRESYNC": &c.QResync,
+		"LIST-EXTENDED": &c.ListExtended, "LIST-STATUS": &c.ListStatus, "STATUS=SIZE": &c.StatusSize,
+		"SPECIAL-USE": &c.SpecialUse, "CREATE-SPECIAL-USE": &c.CreateSpecialUse,
+		"UNSELECT": &c.Unselect, "ESEARCH": &c.ESearch, "NAMESPACE": &c.Namespace, "ID": &c.ID,
+		"LOGINDISABLED": &c.loginDisabled, "AUTH=PLAIN": &c.authPlain, "STARTTLS": &c.startTLS,
+	}
+	for _, n := range names {
+		name := strings.ToUpper(n)
+		if f, ok := flags[name]; ok {
+			*f = true
+		}
+		if v, ok := strings.CutPrefix(name, "APPENDLIMIT="); ok {
+			if limit, err := strconv.ParseUint(v, 10, 63); err == nil && limit <= math.MaxInt64 {
+				c.AppendLimit = int64(limit)
+			}
+		}
+	}
+	c.Condstore = c.Condstore || c.QResync
+	return c
+}

@@ -1,0 +1,163 @@
+package imapconn
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/wire"
+)
+
+// Config says where and how to connect. Side and Endpoint are needed, the
+// zero value of everything else is a sound default.
+type Config struct {
+	Side     fault.Side
+	Endpoint account.Endpoint
+	RootCAs  *x509.CertPool // nil: the system's
+
+	Timeout      time.Duration // without an octet while an answer is owed; zero: 60 s
+	FinalTimeout time.Duration // the same for APPEND, SELECT, SEARCH, STATUS; zero: 10 min
+	DialTimeout  time.Duration // TCP and TLS, for each port tried; zero: 30 s
+
+	// DialContext replaces net.Dialer; nil: net.Dialer.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	ClientID    string       // our version, told with ID (RFC 2971)
+	Logger      *slog.Logger // nil: silent
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = time.Minute
+	}
+	if cfg.FinalTimeout <= 0 {
+		cfg.FinalTimeout = 10 * time.Minute
+	}
+	if cfg.DialTimeout <= 0 {
+		cfg.DialTimeout = 30 * time.Second
+	}
+	if cfg.DialContext == nil {
+		cfg.DialContext = new(net.Dialer).DialContext
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+// Conn is a logged-in session. Methods that send commands are for one
+// goroutine at a time, but a Fetching and an Appending may be waited for by
+// others; Abort, Octets and Bye may be called by anybody. A method whose
+// context ends aborts the whole connection and returns ctx.Err().
+type Conn struct {
+	cfg    Config
+	w      *wire.Conn
+	client *imapclient.Client
+	filter *loginFilter
+
+	caps       Caps
+	namespaces namespaces
+	serverID   string
+	exists     uint32 // of the selected mailbox, as of its SELECT
+
+	mu       sync.Mutex
+	accepted forms // what APPEND heads the server has taken so far
+}
+
+// Caps returns the capabilities as of after login.
+func (c *Conn) Caps() Caps { return c.caps }
+
+// ServerID names the server's software for a person: what it says to ID (RFC
+// 2971), else its greeting. Never empty, never with control characters.
+func (c *Conn) ServerID() string { return c.serverID }
+
+// Octets returns the octets read from and written to the socket so far.
+func (c *Conn) Octets() (in, out int64) { return c.w.Octets() }
+
+// Bye returns the text of the server's BYE; "" while it has not said one.
+func (c *Conn) Bye() string { return c.w.Bye() }
+
+// Err returns why the connection is dead; nil while it is alive.
+func (c *Conn) Err() error { return c.w.Err() }
+
+// Abort closes the socket at once. Whatever waits on the connection returns
+// with an error; an APPEND whose final CRLF has not left is void. It may be
+// called more than once and from any goroutine.
+func (c *Conn) Abort() { c.w.Abort(net.ErrClosed) }
+
+// Done is closed when the connection's reading goroutine has ended: after
+// Logout, Abort or a loss.
+func (c *Conn) Done() <-chan struct{} { return c.client.Closed() }
+
+// guard aborts the connection when ctx ends before stop is called.
+func (c *Conn) guard(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { c.w.Abort(ctx.Err()) })
+}
+
+// do sends one raw command and waits for its tagged answer. NO and BAD are
+// answers, not errors.
+func (c *Conn) do(ctx context.Context, op string, req wire.Request) (wire.Reply, error) {
+	stop := c.guard(ctx)
+	defer stop()
+	p, err := c.w.Start(ctx, req)
+	if err != nil {
+		return wire.Reply{}, c.lost(ctx, op, err)
+	}
+	r, err := p.Wait(ctx)
+	if err != nil {
+		return wire.Reply{}, c.lost(ctx, op, err)
+	}
+	return r, nil
+}
+
+// must is do where anything but OK is an error. mailbox is the name on the
+// wire, "" when the command is about none.
+func (c *Conn) must(ctx context.Context, op, mailbox string, req wire.Request) (wire.Reply, error) {
+	r, err := c.do(ctx, op, req)
+	if err != nil {
+		return r, err
+	}
+	if r.Status != "OK" {
+		return r, c.refused(op, mailbox, r)
+	}
+	return r, nil
+}
+
+// refused classifies a tagged NO or BAD.
+func (c *Conn) refused(op, mailbox string, r wire.Reply) *fault.Error {
+	name, _ := DecodeMailbox(mailbox)
+	return fault.Classify(fault.Answer{
+		Side: c.cfg.Side, Host: c.cfg.Endpoint.Host, Op: op, Mailbox: name,
+		Status: r.Status, Code: r.Code, Text: r.Text,
+	})
+}
+
+// lost classifies the end of the connection during op; a cancelled context
+// stays what it is.
+func (c *Conn) lost(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := fault.Of(err)
+	if e == nil {
+		e = fault.Lost(c.cfg.Side, op, c.w.Bye(), err)
+	}
+	own := *e // the connection hands the same error to all who wait
+	own.Side, own.Host, own.Op = c.cfg.Side, c.cfg.Endpoint.Host, op
+	return &own
+}
+
+// protocol is an answer that makes no sense.
+func (c *Conn) protocol(op, mailbox, text string) *fault.Error {
+	name, _ := DecodeMailbox(mailbox)
+	return &fault.Error{
+		Side: c.cfg.Side, Code: fault.Protocol, Op: op, Host: c.cfg.Endpoint.Host, Mailbox: name,
+		Text: text, Hint: "the server's answer makes no sense: see run.log, and ask its administrator",
+	}
+}

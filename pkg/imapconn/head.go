@@ -1,0 +1,95 @@
+package imapconn
+
+import (
+	"strings"
+	"time"
+)
+
+// Head is what goes before a message in APPEND. Flags that cannot be carried
+// are left out (see Sanitize); without HasDate, or with a year that has not
+// four digits, the server takes the present time.
+type Head struct {
+	Flags   []string
+	Date    time.Time
+	HasDate bool
+}
+
+// formMailbox stands for the mailbox name itself among the forms.
+const formMailbox = "mailbox"
+
+// dateForms name the date forms among the forms of a head.
+var dateForms = [...]string{usualDate: "usual date", beforeDate: "date before 1970", afterDate: "date after 2037"}
+
+// render returns the head for the wire, with a blank at its end, made of our
+// own parts only, and the forms in it that a server may refuse: keywords,
+// dates. Nothing else may ever stand ahead of a non-synchronising literal: a
+// server that answers BAD there would obey the message's text (DESIGN section
+// 4, invariant 9).
+func (h Head) render() (text string, needs, dropped []string) {
+	var b strings.Builder
+	flags, dropped := Sanitize(h.Flags)
+	if len(flags) > 0 {
+		b.WriteString("(" + strings.Join(flags, " ") + ") ")
+	}
+	for _, f := range flags {
+		if f[0] != '\\' {
+			needs = append(needs, "keyword "+strings.ToLower(f))
+		}
+	}
+	if h.HasDate {
+		if s, form, ok := formatDate(h.Date); ok {
+			b.WriteString(`"` + s + `" `)
+			needs = append(needs, dateForms[form])
+		}
+	}
+	return b.String(), needs, dropped
+}
+
+// forms are what a server has taken in APPEND heads, on this session and for
+// one mailbox.
+type forms struct {
+	mailbox string
+	taken   map[string]bool
+}
+
+// enter makes mailbox the one that the forms are about.
+func (f *forms) enter(mailbox string) {
+	if f.mailbox == mailbox && f.taken != nil {
+		return
+	}
+	f.mailbox, f.taken = mailbox, make(map[string]bool)
+}
+
+// selected notes that a mailbox was opened under this name.
+func (c *Conn) selected(mailbox string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accepted.enter(mailbox)
+	c.accepted.taken[formMailbox] = true
+}
+
+// accept notes the forms of an APPEND that the server answered with OK.
+func (c *Conn) accept(mailbox string, taken map[string]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.accepted.mailbox != mailbox || c.accepted.taken == nil {
+		return // another mailbox has been entered since
+	}
+	for f := range taken {
+		c.accepted.taken[f] = true
+	}
+}
+
+// isAccepted reports whether the server has taken form for the mailbox.
+func (c *Conn) isAccepted(mailbox, form string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.accepted.mailbox == mailbox && c.accepted.taken[form]
+}
+
+// enterAppend makes mailbox the one that forms are kept for.
+func (c *Conn) enterAppend(mailbox string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accepted.enter(mailbox)
+}

@@ -1,0 +1,128 @@
+package imapconn
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/imapfleet/imapfleet/pkg/wire"
+)
+
+// spareUIDs is how many more UIDs than the mailbox had at SELECT a search may
+// give: more is a set like 1:4294967295 that must not be spread out.
+const spareUIDs = 1 << 20
+
+// UIDs returns the UIDs of the selected mailbox that are from or above,
+// ascending. `n:*` always names the last message (RFC 3501 section 6.4.8): it
+// is left out when it is below from.
+func (c *Conn) UIDs(ctx context.Context, from uint32) ([]uint32, error) {
+	key := "ALL"
+	if from > 1 {
+		key = "UID " + strconv.FormatUint(uint64(from), 10) + ":*"
+	}
+	command := "UID SEARCH "
+	if c.caps.ESearch {
+		command = "UID SEARCH RETURN (ALL) "
+	}
+	s := search{from: from, limit: int(min(c.exists, 1<<26)) + spareUIDs}
+	_, err := c.must(ctx, "search", "", wire.Request{
+		Line: command + key, Slow: true,
+		Wants:  func(kind string) bool { return kind == "SEARCH" || kind == "ESEARCH" },
+		Handle: s.read,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.err != nil {
+		return nil, c.protocol("search", "", s.err.Error())
+	}
+	slices.Sort(s.uids)
+	return slices.Compact(s.uids), nil
+}
+
+// search gathers UIDs from SEARCH and ESEARCH responses.
+type search struct {
+	from  uint32
+	limit int
+	uids  []uint32
+	err   error // the first set that made no sense
+}
+
+func (s *search) read(r *wire.Reader) error {
+	if r.Kind == "ESEARCH" {
+		return s.readExtended(r)
+	}
+	for {
+		t, err := r.Next()
+		if err != nil || t.Kind != wire.Atom {
+			return err // the end, or "(MODSEQ n)"
+		}
+		s.set(string(t.Text))
+	}
+}
+
+// readExtended reads `(TAG "x") UID ALL 1:5,7` (RFC 4731): correlator and
+// other results are skipped.
+func (s *search) readExtended(r *wire.Reader) error {
+	depth, all := 0, false
+	for {
+		t, err := r.Next()
+		if err != nil || t.Kind == wire.End {
+			return err
+		}
+		switch {
+		case t.Kind == wire.Open:
+			depth++
+		case t.Kind == wire.Close:
+			depth--
+		case depth > 0 || t.Kind != wire.Atom:
+		case all:
+			s.set(string(t.Text))
+			all = false
+		default:
+			all = strings.EqualFold(string(t.Text), "ALL")
+		}
+	}
+}
+
+var errSet = errors.New("a UID set that cannot be")
+
+// set spreads out a sequence-set.
+func (s *search) set(text string) {
+	for part := range strings.SplitSeq(text, ",") {
+		a, b, isRange := strings.Cut(part, ":")
+		first, ok1 := uid(a)
+		last, ok2 := first, true
+		if isRange {
+			last, ok2 = uid(b)
+		}
+		if !ok1 || !ok2 {
+			s.err = errSet
+			return
+		}
+		if first > last {
+			first, last = last, first
+		}
+		first = max(first, s.from)
+		if first > last {
+			continue
+		}
+		if int64(last)-int64(first) >= int64(s.limit-len(s.uids)) {
+			s.err = errSet
+			return
+		}
+		for u := first; ; u++ {
+			s.uids = append(s.uids, u)
+			if u == last {
+				break
+			}
+		}
+	}
+}
+
+func uid(s string) (uint32, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err == nil && n > 0
+}

@@ -1,0 +1,166 @@
+package imapconn
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/imapfleet/imapfleet/pkg/wire"
+)
+
+// Status is what STATUS says of one mailbox. OK is false when the server
+// refused or said nothing; Reply has its words. Size is in octets, -1 when
+// unknown; the other numbers are 0 when unknown.
+type Status struct {
+	Messages, UIDNext, UIDValidity uint32
+	Size                           int64
+	OK                             bool
+	Reply                          wire.Reply
+}
+
+// maxStatus is how many STATUS commands are in flight at a time.
+const maxStatus = 50
+
+// Status asks for each mailbox, named as on the wire, and answers in the same
+// order. A mailbox that is refused is its own trouble: the error is only
+// about the connection. STATUS=SIZE is asked where offered (RFC 8438).
+func (c *Conn) Status(ctx context.Context, names []string) ([]Status, error) {
+	stop := c.guard(ctx)
+	defer stop()
+	s := newStatusBatch(names)
+	items := " (MESSAGES UIDNEXT UIDVALIDITY)"
+	if c.caps.StatusSize {
+		items = " (MESSAGES UIDNEXT UIDVALIDITY SIZE)"
+	}
+	pending := make([]*wire.Pending, len(names))
+	for i := range len(names) + maxStatus {
+		if i >= maxStatus && i-maxStatus < len(names) && pending[i-maxStatus] != nil {
+			r, err := pending[i-maxStatus].Wait(ctx)
+			if err != nil {
+				return nil, c.lost(ctx, "status", err)
+			}
+			s.done(i-maxStatus, r)
+		}
+		if i >= len(names) {
+			continue
+		}
+		name, ok := c.astring(names[i])
+		if !ok {
+			continue
+		}
+		p, err := c.w.Start(ctx, wire.Request{
+			Line: "STATUS " + name + items, Slow: true,
+			Wants:  func(kind string) bool { return kind == "STATUS" },
+			Handle: func(r *wire.Reader) error { return s.read(r, i) },
+		})
+		if err != nil {
+			return nil, c.lost(ctx, "status", err)
+		}
+		pending[i] = p
+	}
+	return s.results(), nil
+}
+
+// statusBatch gathers the responses of several STATUS commands.
+type statusBatch struct {
+	mu    sync.Mutex
+	all   []Status
+	seen  []bool
+	index map[string][]int // by decoded name
+}
+
+func newStatusBatch(names []string) *statusBatch {
+	s := &statusBatch{all: make([]Status, len(names)), seen: make([]bool, len(names)), index: make(map[string][]int)}
+	for i, n := range names {
+		s.all[i].Size = -1
+		s.index[statusKey(n)] = append(s.index[statusKey(n)], i)
+	}
+	return s
+}
+
+func statusKey(wireName string) string {
+	name, _ := DecodeMailbox(foldInbox(wireName))
+	return name
+}
+
+// read takes one STATUS response. A name that nobody asked for, because the
+// server spells it in another way, is taken for the oldest command's.
+func (s *statusBatch) read(r *wire.Reader, oldest int) error {
+	t, err := r.Next()
+	if err != nil || t.Kind == wire.End {
+		return err
+	}
+	name, ok, err := r.String(t, maxName)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		name = "NIL"
+	}
+	st := Status{Size: -1}
+	if err := st.readItems(r); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	where, known := s.index[statusKey(name)]
+	if !known && !s.seen[oldest] {
+		where = []int{oldest}
+	}
+	for _, i := range where {
+		s.all[i], s.seen[i] = st, true
+	}
+	return nil
+}
+
+// readItems reads (name number ...), in any order and with any others.
+func (s *Status) readItems(r *wire.Reader) error {
+	key := ""
+	for {
+		t, err := r.Next()
+		if err != nil || t.Kind == wire.End || t.Kind == wire.Close {
+			return err
+		}
+		if t.Kind == wire.Open {
+			continue
+		}
+		v, _, err := r.String(t, maxID)
+		if err != nil {
+			return err
+		}
+		if key == "" {
+			key = strings.ToUpper(v)
+			continue
+		}
+		s.item(key, v)
+		key = ""
+	}
+}
+
+func (s *Status) item(key, value string) {
+	switch key {
+	case "MESSAGES":
+		s.Messages, _ = number32(value)
+	case "UIDNEXT":
+		s.UIDNext, _ = number32(value)
+	case "UIDVALIDITY":
+		s.UIDValidity, _ = number32(value)
+	case "SIZE":
+		s.Size = size64(value)
+	}
+}
+
+func (s *statusBatch) done(i int, r wire.Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[i].Reply = r
+}
+
+func (s *statusBatch) results() []Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.all {
+		s.all[i].OK = s.seen[i] && s.all[i].Reply.Status == "OK"
+	}
+	return s.all
+}
