@@ -103,7 +103,10 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 	text, needs, dropped := h.render()
 	a.dropped = append(a.dropped, dropped...)
 	needs = append(needs, formMailbox)
-	lit := a.literal(size, needs)
+	lit := wire.Sync
+	if !h.Sync {
+		lit = a.literal(size, needs)
+	}
 	stop := a.c.guard(ctx)
 	defer stop()
 	refusal, err := a.a.Message(ctx, text, size, lit, body)

@@ -12,6 +12,7 @@ type Head struct {
 	Flags   []string
 	Date    time.Time
 	HasDate bool
+	Sync    bool // the literal waits for "+" whatever the server offers
 }
 
 // formMailbox stands for the mailbox name itself among the forms.
