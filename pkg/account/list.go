@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -91,9 +92,9 @@ func LoadFile(path string, opt Options) (*List, error) {
 const shown = 5
 
 func (c *rowChecker) warnings() []string {
-	w := c.seen.alike[:min(len(c.seen.alike), shown)]
+	w := slices.Clone(c.seen.alike[:min(len(c.seen.alike), shown)])
 	if more := len(c.seen.alike) - len(w); more > 0 {
-		w = append(w, fmt.Sprintf("%d more lines have a user2 that differs from another one in letter case only", more))
+		w = append(w, fmt.Sprintf("user2 differs from that of another line in letter case only: %d more of this kind", more))
 	}
 	if len(c.blanks) > 0 {
 		w = append(w, lineNumbers(c.blanks)+": a password begins or ends with a blank; it is taken as it is")
