@@ -1,0 +1,273 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// task is a row with what this run knows of it. While its Sync runs the worker
+// reads pair, known.ID and meter; the feeder owns the rest, always.
+type task struct {
+	job    job
+	pair   account.Pair
+	known  ledger.Row
+	result throughput.Result
+	meter  *throughput.Meter // from the first attempt to the last
+}
+
+// feeder is one run. It alone hands out rows and closes jobs, when nothing is
+// outstanding: rows that wait for another attempt come back through it.
+type feeder struct {
+	opt   Options
+	gate  *gate
+	tasks []*task
+	ready *queue
+	waits waits
+
+	jobs    chan int
+	ended   chan outcome
+	running int // rows with a worker
+	workers int
+
+	stopping bool   // no row starts any more
+	fatal    error  // of scope Run: why it is stopping, when that is not ctx
+	cancel   func() // cancels what the rows see
+}
+
+func newFeeder(r *Runner, rows []Row) *feeder {
+	f := &feeder{
+		opt: r.opt, gate: r.gate, tasks: make([]*task, len(rows)), ready: newQueue(r.opt.MaxPerHost),
+		jobs: make(chan int), ended: make(chan outcome),
+	}
+	for i, row := range rows {
+		p := row.Pair
+		t := &task{
+			pair: p, known: row.Known,
+			job: job{
+				index: i, octets: row.Known.SourceOctets,
+				hosts: [2]string{p.Source.Host, p.Dest.Host}, dest: p.DestID(),
+			},
+			result: throughput.Result{
+				Line: p.Line, State: throughput.Pending,
+				Host1: p.Source.Host, User1: p.Source.User, Host2: p.Dest.Host, User2: p.Dest.User,
+			},
+		}
+		f.tasks[i] = t
+		f.ready.push(&t.job)
+	}
+	return f
+}
+
+// run is the whole life of a run: the feeder and its workers are one errgroup,
+// and it returns after all of them.
+func (f *feeder) run(ctx context.Context) ([]throughput.Result, error) {
+	rows, cancel := context.WithCancel(ctx) // what the rows see: ctx, or the end by a fault of scope Run
+	defer cancel()
+	f.cancel = cancel
+	var g errgroup.Group
+	g.Go(func() error {
+		defer close(f.jobs)
+		f.feed(ctx, rows, func() { g.Go(func() error { return f.work(rows) }) })
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	results := make([]throughput.Result, len(f.tasks))
+	for i, t := range f.tasks {
+		results[i] = t.result
+	}
+	if f.fatal != nil {
+		return results, f.fatal
+	}
+	return results, ctx.Err()
+}
+
+// feed hands out rows until nothing is outstanding or, once the run is being
+// stopped, until nothing runs.
+func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	stop := ctx.Done()
+	for {
+		f.wake(time.Now())
+		f.start(ctx, spawn)
+		if f.running == 0 && (f.stopping || f.idle()) {
+			return
+		}
+		var alarm <-chan time.Time
+		if until, ok := f.waits.next(); ok && !f.stopping {
+			timer.Reset(time.Until(until))
+			alarm = timer.C
+		}
+		select {
+		case o := <-f.ended:
+			f.end(ctx, rows, o)
+		case <-alarm:
+		case <-f.gate.changed:
+		case <-stop:
+			stop, f.stopping = nil, true // the running rows see it too, and end by themselves
+		}
+	}
+}
+
+func (f *feeder) idle() bool { return f.ready.empty() && f.waits.Len() == 0 }
+
+// wake moves the rows whose time has come to the ready ones.
+func (f *feeder) wake(now time.Time) {
+	for j := f.waits.due(now); j != nil; j = f.waits.due(now) {
+		f.ready.push(j)
+	}
+}
+
+// start gives out rows while there is room. A worker is started when every one
+// is busy, so there are never more than the gate ever let through at once.
+func (f *feeder) start(ctx context.Context, spawn func()) {
+	f.stopping = f.stopping || ctx.Err() != nil
+	for !f.stopping && f.gate.tryAcquire() {
+		j := f.ready.pop()
+		if j == nil {
+			f.gate.release()
+			return
+		}
+		t := f.tasks[j.index]
+		f.begin(ctx, t)
+		if f.fatal != nil { // not recorded, so not begun
+			f.ready.done(j)
+			f.gate.release()
+			return
+		}
+		if f.running == f.workers {
+			f.workers++
+			spawn()
+		}
+		f.running++
+		f.jobs <- j.index // at once: a worker is idle
+	}
+}
+
+// begin notes that an attempt begins.
+func (f *feeder) begin(ctx context.Context, t *task) {
+	now := time.Now()
+	r := t.result
+	r.State, r.Fault, r.ParkedUntil = throughput.Running, nil, time.Time{}
+	if r.Attempts == 0 {
+		r.Start = now
+	}
+	r.Attempts++
+	if !f.record(ctx, t, r, now) {
+		return
+	}
+	t.result = r
+	if t.meter == nil {
+		t.meter = f.opt.Meter.Account(label(t.pair), t.pair.Line)
+	} else {
+		t.meter.Restart()
+	}
+	f.opt.Logger.Info("row starts", f.attrs(t)...)
+	if f.opt.OnStart != nil {
+		f.opt.OnStart(t.job.index, r)
+	}
+}
+
+// end notes how an attempt ended, and whether there is another one.
+func (f *feeder) end(ctx, rows context.Context, o outcome) {
+	t := f.tasks[o.index]
+	f.running--
+	f.gate.release()
+	f.ready.done(&t.job)
+
+	now := time.Now()
+	r := &t.result
+	r.Elapsed += o.elapsed
+	r.Count = join(r.Count, o.count)
+	until := f.judge(rows, t, o, now)
+	f.log(t, o)
+	if f.record(ctx, t, *r, now) {
+		f.check(f.addAttempt(ctx, t, o))
+	}
+	if until.IsZero() {
+		t.meter.End()
+		t.meter = nil
+	} else {
+		t.meter.Pause()
+		f.waits.add(until, &t.job)
+	}
+	if f.opt.OnResult != nil {
+		f.opt.OnResult(o.index, *r)
+	}
+}
+
+// judge sets the state that a row has after an attempt and returns when it
+// goes on; zero: it does not, in this run.
+func (f *feeder) judge(rows context.Context, t *task, o outcome, now time.Time) time.Time {
+	r := &t.result
+	e := classify(o.err)
+	r.Fault = describe(e)
+	switch {
+	case e == nil:
+		if r.State = endState(r.Count, nil); r.State == throughput.Incomplete {
+			r.Fault = describe(cause(r.Count))
+		}
+	case rows.Err() != nil && (e.Code == fault.Canceled || errors.Is(o.err, context.Canceled) || errors.Is(o.err, context.DeadlineExceeded)):
+		r.State, r.Fault = throughput.Pending, nil // cut by the stop: not its own doing
+	case e.Scope == fault.Run:
+		r.State = throughput.Pending
+		f.check(o.err)
+	case again(e) && r.Attempts <= f.opt.Retries:
+		until := now.Add(f.opt.Retry.pause(e, r.Attempts))
+		r.State = throughput.Pending
+		if saidLater(e) {
+			r.State, r.ParkedUntil = throughput.Parked, until
+		}
+		return until
+	default:
+		r.State = endState(r.Count, e)
+	}
+	return time.Time{}
+}
+
+// record tells the ledger where the row stands. A result is worth keeping
+// after a stop too, so a canceled ctx does not keep it from being written.
+func (f *feeder) record(ctx context.Context, t *task, r throughput.Result, now time.Time) bool {
+	if f.opt.Recorder == nil {
+		return true
+	}
+	t.known = ledgerRow(t.known, r, now)
+	return f.check(f.opt.Recorder.SaveRow(context.WithoutCancel(ctx), t.known))
+}
+
+func (f *feeder) addAttempt(ctx context.Context, t *task, o outcome) error {
+	if f.opt.Recorder == nil {
+		return nil
+	}
+	return f.opt.Recorder.AddAttempt(context.WithoutCancel(ctx), attempt(f.opt.RunID, t.known.ID, t.result, o))
+}
+
+// check keeps the first error that ends the run and reports whether there was
+// none in err.
+func (f *feeder) check(err error) bool {
+	if err == nil {
+		return true
+	}
+	if fault.ScopeOf(err) != fault.Run {
+		err = &fault.Error{
+			Scope: fault.Run, Code: fault.State, Op: "record", Err: err,
+			Hint: "mend the state directory (space, rights), then run again: nothing is lost or copied twice",
+		}
+	}
+	if f.fatal == nil {
+		f.fatal = err
+	}
+	f.stopping = true
+	f.cancel()
+	return false
+}
