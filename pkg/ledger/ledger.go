@@ -2,50 +2,254 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
 )
 
-// Ledger is an open ledger. Its methods are safe for concurrent use.
-type Ledger struct{}
+// readers is how many read-only connections a ledger keeps at most.
+const readers = 4
 
-var errSoon = errors.ErrUnsupported
-
-// Open opens the ledger in dir, making both when they are missing.
-func Open(ctx context.Context, dir string) (*Ledger, error) { return nil, errSoon }
-
-// OpenReader opens a ledger for reading, also while another process writes it.
-func OpenReader(ctx context.Context, dir string) (*Ledger, error) { return nil, errSoon }
-
-func (l *Ledger) Close() error                    { return errSoon }
-func (l *Ledger) Flush(ctx context.Context) error { return errSoon }
-func (l *Ledger) Bind(ctx context.Context, list []Entry, adopt bool) ([]RowID, error) {
-	return nil, errSoon
+// Ledger is an open ledger. Its methods are safe for concurrent use. An error
+// of the disk (full, not readable ...) is returned by the call that met it and
+// then by every later one: what was durable stays, and a new Open goes on from
+// there. The context of a lazy call matters only while it has to wait for
+// room in the queue.
+type Ledger struct {
+	path string
+	read *sql.DB
+	// The rest is nil or unused when the ledger is open for reading only.
+	queue   *queue
+	session *session
+	write   *sql.DB
+	lock    *lock
+	done    chan struct{} // closed when the writing goroutine has ended
+	closing sync.Once
+	closed  error
 }
 
-// Find is Bind without writing: 0 for a row that the ledger does not know.
-func (l *Ledger) Find(ctx context.Context, list []Entry) ([]RowID, error)      { return nil, errSoon }
-func (l *Ledger) Rows(ctx context.Context, ids []RowID) ([]Row, error)         { return nil, errSoon }
-func (l *Ledger) SaveRow(ctx context.Context, r Row) error                     { return errSoon }
-func (l *Ledger) AddAttempt(ctx context.Context, a Attempt) error              { return errSoon }
-func (l *Ledger) Attempts(ctx context.Context, id RowID) ([]Attempt, error)    { return nil, errSoon }
-func (l *Ledger) Mailboxes(ctx context.Context, id RowID) ([]Mailbox, error)   { return nil, errSoon }
-func (l *Ledger) AddMailbox(ctx context.Context, m *Mailbox) error             { return errSoon }
-func (l *Ledger) AddMailboxes(ctx context.Context, ms []*Mailbox) error        { return errSoon }
-func (l *Ledger) SetFloors(ctx context.Context, floors []Floor) error          { return errSoon }
-func (l *Ledger) AddRuns(ctx context.Context, id MailboxID, runs []Run) error  { return errSoon }
-func (l *Ledger) Runs(ctx context.Context, id MailboxID) ([]Run, error)        { return nil, errSoon }
-func (l *Ledger) PutReject(ctx context.Context, r Reject) error                { return errSoon }
-func (l *Ledger) DropReject(ctx context.Context, id MailboxID, u uint32) error { return errSoon }
-func (l *Ledger) Rejects(ctx context.Context, id RowID) ([]Reject, error)      { return nil, errSoon }
-func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
-	return errSoon
+// Open opens the ledger of the state directory dir for this process alone,
+// making both (0700, 0600) when they are missing. It returns a *LockedError
+// when another process has it open, a *SchemaError when a newer program wrote
+// it, a *NotLedgerError when the file is not ours; in all these cases the file
+// is as it was. Close it to let go of dir.
+func Open(ctx context.Context, dir string) (*Ledger, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	l := &Ledger{path: filepath.Join(dir, Name)}
+	if err := check(ctx, l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if l.lock, err = acquire(dir, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := l.open(ctx); err != nil {
+		return nil, errors.Join(err, l.closeFiles())
+	}
+	l.queue, l.done = newQueue(), make(chan struct{})
+	// The writer outlives the call, and what is queued is written even when
+	// the run is canceled.
+	detached := context.WithoutCancel(ctx)
+	go func() {
+		defer close(l.done)
+		l.session.write(detached, l.queue, l.path)
+	}()
+	return l, nil
 }
-func (l *Ledger) DestRuns(ctx context.Context, id RowID, dest string, destValidity uint32) ([]Run, error) {
-	return nil, errSoon
+
+// open opens the connections of a ledger whose lock is ours.
+func (l *Ledger) open(ctx context.Context) error {
+	if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(ctx, l.path); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	var err error
+	if l.write, err = openDB(l.path, writing+"&_pragma=synchronous(FULL)"); err != nil {
+		return err
+	}
+	conn, err := l.write.Conn(ctx)
+	if err != nil {
+		return foreign(l.path, err)
+	}
+	l.session = &session{conn: conn, prepared: make(map[string]*sql.Stmt), full: true}
+	// Another process may have come in before the lock was ours.
+	if err := checkConn(ctx, conn, l.path); err != nil {
+		return err
+	}
+	_, have, err := schemaOf(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, conn, have, migrations()); err != nil {
+		return fmt.Errorf("upgrade %s: %w", l.path, err)
+	}
+	if l.read, err = openDB(l.path, reading); err != nil {
+		return err
+	}
+	l.read.SetMaxOpenConns(readers)
+	l.read.SetMaxIdleConns(readers)
+	return nil
 }
-func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, sourceUIDNext uint32) error {
-	return errSoon
+
+// OpenReader opens the ledger of dir for reading, also while another process
+// runs with it; it takes no lock. Calls that write return ErrReadOnly. The
+// error is os.ErrNotExist when dir has no ledger, else as for Open; a ledger
+// of an older schema is a *SchemaError too.
+func OpenReader(ctx context.Context, dir string) (*Ledger, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, Name)
+	if err := check(ctx, path); err != nil {
+		return nil, err
+	}
+	l, err := openReader(ctx, path, reading)
+	if isUnopenable(err) {
+		// In a directory that we may not write, SQLite cannot make the shared
+		// memory of a WAL. Where there is no WAL nobody is writing either.
+		if _, e := os.Stat(path + "-wal"); errors.Is(e, fs.ErrNotExist) {
+			return openReader(ctx, path, still)
+		}
+	}
+	return l, err
 }
-func (l *Ledger) AllRejects(ctx context.Context, ids []RowID) ([]RejectRow, error) {
-	return nil, errSoon
+
+func openReader(ctx context.Context, path, query string) (_ *Ledger, err error) {
+	l := &Ledger{path: path}
+	if l.read, err = openDB(path, query); err != nil {
+		return nil, err
+	}
+	l.read.SetMaxOpenConns(readers)
+	l.read.SetMaxIdleConns(readers)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.read.Close())
+		}
+	}()
+	c, err := l.read.Conn(ctx)
+	if err != nil {
+		return nil, foreign(path, err)
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := checkConn(ctx, c, path); err != nil {
+		return nil, err
+	}
+	_, have, err := schemaOf(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if have != schemaVersion {
+		return nil, &SchemaError{Path: path, Have: have, Want: schemaVersion}
+	}
+	return l, nil
+}
+
+// Flush returns when everything queued before it would survive a loss of
+// power.
+func (l *Ledger) Flush(ctx context.Context) error {
+	return l.call(ctx, nil)
+}
+
+// Close writes what is queued, durably, and lets go of the state directory.
+// Its error is the first that writing met, so it says whether anything was
+// lost. A second Close returns the same.
+func (l *Ledger) Close() error {
+	l.closing.Do(func() {
+		if l.queue != nil {
+			l.queue.close()
+			<-l.done
+			l.closed = l.queue.failure()
+		}
+		if err := l.closeFiles(); l.closed == nil {
+			l.closed = err
+		}
+	})
+	return l.closed
+}
+
+// closeFiles closes whatever is open. The writer comes after the readers: the
+// last one to leave folds the WAL into the file, and a reader cannot.
+func (l *Ledger) closeFiles() error {
+	var errs []error
+	if l.read != nil {
+		errs = append(errs, l.read.Close())
+	}
+	if l.session != nil {
+		errs = append(errs, l.session.close())
+	}
+	if l.write != nil {
+		errs = append(errs, l.write.Close())
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// call does a durable write and waits for it.
+func (l *Ledger) call(ctx context.Context, do func(context.Context, *session) error) error {
+	return l.callFenced(ctx, 0, do)
+}
+
+// callFenced is call for a write that later runs of a mailbox must not
+// overtake by joining earlier ones in the queue.
+func (l *Ledger) callFenced(ctx context.Context, fence MailboxID, do func(context.Context, *session) error) error {
+	if l.queue == nil {
+		return ErrReadOnly
+	}
+	return l.queue.call(ctx, &op{do: do, level: durable, fence: fence})
+}
+
+// later queues a lazy write.
+func (l *Ledger) later(ctx context.Context, do func(context.Context, *session) error) error {
+	if l.queue == nil {
+		return ErrReadOnly
+	}
+	return l.queue.add(ctx, func() { l.queue.push(&op{do: do}) })
+}
+
+// query reads all rows of a statement, each by one call of scan, after what
+// is queued has been written.
+func (l *Ledger) query(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+	if l.queue != nil {
+		if err := l.queue.see(ctx); err != nil {
+			return err
+		}
+	}
+	rows, err := l.read.QueryContext(ctx, query, args...)
+	if err == nil {
+		err = each(rows, scan)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("read %s: %w", l.path, err)
+}
+
+// each calls scan for each of rows and closes them.
+func each(rows *sql.Rows, scan func(*sql.Rows) error) (err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

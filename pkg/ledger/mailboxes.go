@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+const mailboxColumns = "id, pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext"
+
+// Mailboxes reads a row's mailboxes in the order in which they were added. It
+// sees what is queued.
+func (l *Ledger) Mailboxes(ctx context.Context, id RowID) ([]Mailbox, error) {
+	var out []Mailbox
+	err := l.query(ctx, func(rows *sql.Rows) error {
+		var m Mailbox
+		err := rows.Scan(&m.ID, &m.Row, &m.Source, &m.Dest, &m.SourceValidity, &m.DestValidity,
+			&m.Floor, &m.Open, &m.SourceUIDNext)
+		out = append(out, m)
+		return err
+	}, "SELECT "+mailboxColumns+" FROM mailbox WHERE pair = ? ORDER BY id", id)
+	return out, err
+}
+
+// AddMailbox adds one mailbox, all of its fields, and sets its ID. It is
+// durable on return. A source mailbox can be added once.
+func (l *Ledger) AddMailbox(ctx context.Context, m *Mailbox) error {
+	return l.AddMailboxes(ctx, []*Mailbox{m})
+}
+
+// AddMailboxes is AddMailbox for several, with one commit: all or none.
+func (l *Ledger) AddMailboxes(ctx context.Context, ms []*Mailbox) error {
+	// The caller may be gone before the writer comes to it: the writer works
+	// on what is its own.
+	add := make([]Mailbox, len(ms))
+	for i, m := range ms {
+		add[i] = *m
+	}
+	err := l.call(ctx, func(ctx context.Context, s *session) error {
+		for i := range add {
+			if err := addMailbox(ctx, s, &add[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, m := range ms {
+		m.ID = add[i].ID
+	}
+	return nil
+}
+
+func addMailbox(ctx context.Context, s *session, m *Mailbox) error {
+	id, err := s.insert(ctx, `INSERT INTO mailbox
+		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.Row, blob(m.Source), m.Dest, m.SourceValidity, m.DestValidity, m.Floor, m.Open, m.SourceUIDNext)
+	if isConstraint(err) {
+		return refuse(fmt.Errorf("add mailbox %q: row %d has it already, or there is no such row: %w", m.Source, m.Row, err))
+	}
+	m.ID = MailboxID(id)
+	return err
+}
+
+// ResetMap forgets a mailbox's runs and rejects: they stood for another
+// UIDVALIDITY. Its floor is 0 again, nothing is open, and the map that comes
+// stands for the UIDVALIDITY given. It is durable on return.
+func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
+	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
+		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
+			floor = 0, open = 0, source_uidnext = 0 WHERE id = ?`, sourceValidity, destValidity, id)
+		if err != nil {
+			return err
+		}
+		if changed != 1 {
+			return refuse(noMailbox(id))
+		}
+		if _, err := s.exec(ctx, "DELETE FROM run WHERE mailbox = ?", id); err != nil {
+			return err
+		}
+		_, err = s.exec(ctx, "DELETE FROM reject WHERE mailbox = ?", id)
+		return err
+	})
+}
+
+// SetFloors sets the floors and open marks of mailboxes, all or none. On
+// return they, and everything queued before, would survive a loss of power.
+// Calls made at the same time share a commit.
+func (l *Ledger) SetFloors(ctx context.Context, floors []Floor) error {
+	set := append([]Floor(nil), floors...) // the caller may be gone before us
+	return l.call(ctx, func(ctx context.Context, s *session) error {
+		for _, f := range set {
+			changed, err := s.exec(ctx, "UPDATE mailbox SET floor = ?, open = ? WHERE id = ?", f.Floor, f.Open, f.ID)
+			if err != nil {
+				return err
+			}
+			if changed != 1 {
+				return refuse(noMailbox(f.ID))
+			}
+		}
+		return nil
+	})
+}
+
+// FinishMailbox queues the end of a whole pass over a mailbox: nothing is
+// open, the source's UIDNEXT is known (0: it is not), and runs that adjoin on
+// both sides become one.
+func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, sourceUIDNext uint32) error {
+	q := l.queue
+	if q == nil {
+		return ErrReadOnly
+	}
+	return q.add(ctx, func() {
+		q.push(&op{fence: id, do: func(ctx context.Context, s *session) error {
+			changed, err := s.exec(ctx, "UPDATE mailbox SET open = 0, source_uidnext = ? WHERE id = ?", sourceUIDNext, id)
+			if err != nil {
+				return err
+			}
+			if changed != 1 {
+				return noMailbox(id)
+			}
+			return foldRuns(ctx, s, id)
+		}})
+	})
+}
+
+func noMailbox(id MailboxID) error { return fmt.Errorf("there is no mailbox %d", id) }

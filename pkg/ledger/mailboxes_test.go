@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+func TestMailboxes(t *testing.T) {
+	dir := t.TempDir()
+	l := openTest(t, dir)
+	ids := bind(t, l, entries(0, 2))
+	want := []Mailbox{
+		{Row: ids[0], Source: "INBOX", Dest: "INBOX"},
+		{Row: ids[0], Source: "R&D \xff\x00x", Dest: "Jörg/Ω", SourceValidity: 4294967295, DestValidity: 2, Floor: 4294967294, Open: true, SourceUIDNext: 7},
+		{Row: ids[0], Source: "inbox", Dest: "INBOX"},
+	}
+	for i := range want {
+		must(t, l.AddMailbox(t.Context(), &want[i]))
+	}
+	more := []*Mailbox{{Row: ids[1], Source: "INBOX", Dest: "a"}, {Row: ids[1], Source: "b", Dest: "b"}}
+	must(t, l.AddMailboxes(t.Context(), more))
+	must(t, l.Close())
+
+	l = openTest(t, dir)
+	got, err := l.Mailboxes(t.Context(), ids[0])
+	must(t, err)
+	equal(t, "mailboxes", got, want)
+	got, err = l.Mailboxes(t.Context(), ids[1])
+	must(t, err)
+	equal(t, "mailboxes of the other row", got, []Mailbox{*more[0], *more[1]})
+}
+
+func TestAddMailboxRefused(t *testing.T) {
+	l, row, _ := one(t, t.TempDir())
+	for name, m := range map[string]Mailbox{
+		"twice":  {Row: row, Source: "INBOX", Dest: "other"},
+		"no row": {Row: 99, Source: "INBOX", Dest: "INBOX"},
+	} {
+		must(t, l.SaveRow(t.Context(), Row{ID: row, State: name}))
+		if err := l.AddMailbox(t.Context(), &m); err == nil || m.ID != 0 {
+			t.Errorf("%s: error %v, ID %d", name, err, m.ID)
+		}
+		rows, err := l.Rows(t.Context(), []RowID{row})
+		must(t, err) // a refusal is the caller's: the ledger goes on
+		if rows[0].State != name {
+			t.Errorf("%s: what was queued before the refusal is lost", name)
+		}
+	}
+	if err := l.AddMailboxes(t.Context(), []*Mailbox{{Row: row, Source: "new"}, {Row: row, Source: "INBOX"}}); err == nil {
+		t.Error("one of two is there already: no error")
+	}
+	got, err := l.Mailboxes(t.Context(), row)
+	must(t, err)
+	if len(got) != 1 {
+		t.Errorf("%d mailboxes, want 1: all or none", len(got))
+	}
+}
+
+func TestFloorsAndFinish(t *testing.T) {
+	l, row, id := one(t, t.TempDir())
+	state := func(what string, floor uint32, open bool, next uint32) {
+		t.Helper()
+		got, err := l.Mailboxes(t.Context(), row)
+		must(t, err)
+		equal(t, what, got, []Mailbox{{ID: id, Row: row, Source: "INBOX", Dest: "INBOX",
+			SourceValidity: 1, DestValidity: 1, Floor: floor, Open: open, SourceUIDNext: next}})
+	}
+	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 41, Open: true}}))
+	state("set", 41, true, 0)
+	if err := l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 50}, {ID: 99, Floor: 1}}); err == nil {
+		t.Error("a floor of no mailbox: no error")
+	}
+	state("after a refusal: all or none", 41, true, 0)
+	must(t, l.FinishMailbox(t.Context(), id, 1000))
+	state("finished", 41, false, 1000)
+	must(t, l.SetFloors(t.Context(), nil))
+}
+
+func TestResetMap(t *testing.T) {
+	l, row, id := one(t, t.TempDir())
+	other := mailbox(t, l, row, "other", "other")
+	for _, m := range []MailboxID{id, other} {
+		must(t, l.AddRuns(t.Context(), m, []Run{{1, 1, 5}}))
+		must(t, l.PutReject(t.Context(), Reject{Mailbox: m, UID: 9}))
+		must(t, l.FinishMailbox(t.Context(), m, 12))
+	}
+	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 6, Open: true}}))
+	must(t, l.ResetMap(t.Context(), id, 7, 8))
+	must(t, l.AddRuns(t.Context(), id, []Run{{100, 200, 3}}))
+
+	equal(t, "runs", runsOf(t, l, id), []Run{{100, 200, 3}})
+	equal(t, "runs of the other mailbox", runsOf(t, l, other), []Run{{1, 1, 5}})
+	got, err := l.Mailboxes(t.Context(), row)
+	must(t, err)
+	equal(t, "mailbox", got[0], Mailbox{ID: id, Row: row, Source: "INBOX", Dest: "INBOX", SourceValidity: 7, DestValidity: 8})
+	rejects, err := l.Rejects(t.Context(), row)
+	must(t, err)
+	equal(t, "rejects", rejects, []Reject{{Mailbox: other, UID: 9}})
+	if err := l.ResetMap(t.Context(), 99, 1, 1); err == nil {
+		t.Error("ResetMap of no mailbox: no error")
+	}
+}
+
+func TestRejects(t *testing.T) {
+	l := openTest(t, t.TempDir())
+	ids := bind(t, l, entries(0, 3))
+	a, b := mailbox(t, l, ids[1], "A\xff", "A"), mailbox(t, l, ids[0], "B", "B")
+	zone := time.FixedZone("", -(3*3600 + 30*60))
+	full := Reject{Mailbox: a, UID: 4294967295, MessageID: "<\x00\xfe>", Octets: 1 << 40, Date: when.In(zone), Code: "TOOBIG", Text: "NO \xff big"}
+	epoch := Reject{Mailbox: a, UID: 3, Date: time.Unix(0, 0).UTC()}
+	other := Reject{Mailbox: b, UID: 3}
+	for _, r := range []Reject{{Mailbox: a, UID: 3, Text: "replaced"}, full, epoch, other, {Mailbox: a, UID: 5}} {
+		must(t, l.PutReject(t.Context(), r))
+	}
+	must(t, l.DropReject(t.Context(), a, 5))
+	must(t, l.DropReject(t.Context(), a, 6)) // never there
+
+	got, err := l.Rejects(t.Context(), ids[1])
+	must(t, err)
+	equal(t, "rejects of a row", got, []Reject{epoch, full})
+	if _, offset := got[1].Date.Zone(); offset != -12600 {
+		t.Errorf("the date's zone is %d s east, want -12600", offset)
+	}
+	all, err := l.AllRejects(t.Context(), ids)
+	must(t, err)
+	equal(t, "all rejects", all, []RejectRow{{1, "B", other}, {2, "A\xff", epoch}, {2, "A\xff", full}})
+	all, err = l.AllRejects(t.Context(), nil)
+	must(t, err)
+	if len(all) != 0 {
+		t.Errorf("rejects of no rows: %v", all)
+	}
+}
