@@ -42,12 +42,14 @@ func (s Summary) headline() string {
 		}
 		return "All " + several(int64(total), "row") + " are done" + in + "."
 	}
-	verb := "are"
-	if s.Rows.Done == 1 {
-		verb = "is"
+	begin := FormatNumber(int64(s.Rows.Done)) + " of " + several(int64(total), "row") + " are done"
+	switch s.Rows.Done {
+	case 0:
+		begin = "No row of " + FormatNumber(int64(total)) + " is done"
+	case 1:
+		begin = "1 of " + FormatNumber(int64(total)) + " rows is done"
 	}
-	return fmt.Sprintf("%s of %s %s done%s; not done: %s.", FormatNumber(int64(s.Rows.Done)),
-		several(int64(total), "row"), verb, in, join(s.Rows.states()[1:], false))
+	return begin + in + "; not done: " + join(s.Rows.states()[1:], false) + "."
 }
 
 // amount is a number and what it counts.
@@ -89,7 +91,7 @@ func (s Summary) writeTotals(w io.Writer) {
 		messages += ", " + rest
 	}
 	line("messages", "%s listed: %s", FormatNumber(t.Listed), messages)
-	if !t.Balanced() {
+	if !t.Balanced() && s.Rows.Running == 0 {
 		line("", "these do not add up to what was listed: %s differ; please report it", FormatNumber(t.Listed-t.Accounted()))
 	}
 	octets := FormatOctets(t.Octets) + " copied"
@@ -158,7 +160,7 @@ func (s Summary) writeCauses(w io.Writer) {
 		if c.Rows == 1 {
 			lines = "line "
 		}
-		fmt.Fprintf(w, "  %s: %s (%s%s)\n", oneLine(name), several(int64(c.Rows), "row"), lines, c.Lines)
+		fmt.Fprintf(w, "  %s: %s (%s%s)\n", oneLine(name), several(int64(c.Rows), "row"), lines, shorten(c.Lines))
 		for _, t := range c.Texts {
 			fmt.Fprintf(w, "    said: %s\n", oneLine(t))
 		}
@@ -166,4 +168,13 @@ func (s Summary) writeCauses(w io.Writer) {
 			fmt.Fprintf(w, "    to do: %s\n", oneLine(h))
 		}
 	}
+}
+
+// shorten cuts a long list of lines at a comma; failed.csv has them all.
+func shorten(lines string) string {
+	const limit = 120
+	if len(lines) <= limit {
+		return lines
+	}
+	return lines[:strings.LastIndexByte(lines[:limit], ',')] + " ..."
 }
