@@ -86,6 +86,11 @@ func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, des
 	})
 }
 
+const setFloor = `UPDATE mailbox SET floor = ?, open = ?,
+	source_validity = CASE WHEN ? THEN ? ELSE source_validity END,
+	dest_validity = CASE WHEN ? THEN ? ELSE dest_validity END
+	WHERE id = ?`
+
 // SetFloors sets the floors and open marks of mailboxes, all or none. On
 // return they, and everything queued before, would survive a loss of power.
 // Calls made at the same time share a commit.
@@ -93,7 +98,8 @@ func (l *Ledger) SetFloors(ctx context.Context, floors []Floor) error {
 	set := append([]Floor(nil), floors...) // the caller may be gone before us
 	return l.call(ctx, func(ctx context.Context, s *session) error {
 		for _, f := range set {
-			changed, err := s.exec(ctx, "UPDATE mailbox SET floor = ?, open = ? WHERE id = ?", f.Floor, f.Open, f.ID)
+			changed, err := s.exec(ctx, setFloor, f.Floor, f.Open, f.SourceValidity, f.SourceValidity,
+				f.DestValidity, f.DestValidity, f.ID)
 			if err != nil {
 				return err
 			}

@@ -94,11 +94,14 @@ type Mailbox struct {
 	SourceUIDNext uint32
 }
 
-// Floor is what [Ledger.SetFloors] stores in a Mailbox.
+// Floor is what [Ledger.SetFloors] stores in a Mailbox. The two UIDVALIDITYs
+// are those that the floor and the map that grows above it stand for; 0 leaves
+// the stored one alone.
 type Floor struct {
-	ID    MailboxID
-	Floor uint32
-	Open  bool
+	ID                           MailboxID
+	Floor                        uint32
+	Open                         bool
+	SourceValidity, DestValidity uint32
 }
 
 // Run maps the source UIDs Source..Source+Count-1 to the destination UIDs
