@@ -1,0 +1,98 @@
+package mailsync
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// Options are an Engine's settings. Zero values mean the defaults named; the
+// Ledger and the Logger must be given.
+type Options struct {
+	Ledger  *ledger.Ledger
+	Logger  *slog.Logger
+	RootCAs *x509.CertPool // nil: the system's
+
+	Memory     int64         // octets of message bodies held by all lanes together; 0: 256 MiB
+	Lanes      int           // how many Syncs may run at once; 0: 4
+	Patience   time.Duration // how long a side may be without progress; 0: 2 minutes
+	MaxRejects int           // rejects in a row that end an account; 0: 50
+	Grace      time.Duration // how long an answer is awaited after cancellation; 0: 5 seconds
+	LookEvery  time.Duration // time between two looks for a session that may still be storing; 0: 2 seconds
+
+	DryRun  bool   // read only: nothing is created, subscribed or appended
+	Version string // told to the servers by ID
+
+	Timeout, FinalTimeout time.Duration // see imapconn.Config
+	// DialContext replaces the net.Dialer of both sides.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Engine migrates pairs. Its methods are safe for concurrent use.
+type Engine struct {
+	opt   Options
+	share int64 // octets of bodies that one lane may hold
+}
+
+// New returns an Engine.
+func New(opt Options) *Engine {
+	def := func(p *time.Duration, d time.Duration) {
+		if *p == 0 {
+			*p = d
+		}
+	}
+	def(&opt.Patience, 2*time.Minute)
+	def(&opt.Grace, 5*time.Second)
+	def(&opt.LookEvery, 2*time.Second)
+	if opt.Memory <= 0 {
+		opt.Memory = 256 << 20
+	}
+	if opt.Lanes <= 0 {
+		opt.Lanes = 4
+	}
+	if opt.MaxRejects <= 0 {
+		opt.MaxRejects = 50
+	}
+	return &Engine{opt: opt, share: max(opt.Memory/int64(opt.Lanes), 64<<10)}
+}
+
+// Sync makes one pass over pair: every message that the source lists is copied
+// unless it is at the destination already. The Count is valid with every
+// error. A nil error means that both sides were opened and every mailbox was
+// worked through; rejected or untried messages are then in the Count and the
+// error is a *fault.Error of scope Message or Mailbox that names the first
+// cause. When ctx ends, reading stops at once, an open APPEND is ended at a
+// message border and its answer awaited for Options.Grace; then ctx.Err() is
+// returned.
+func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, m *throughput.Meter) (throughput.Count, error) {
+	p := e.newPass(ctx, pair, row, m)
+	defer p.close(ctx)
+	err := p.run(ctx)
+	if ctx.Err() != nil && fault.ScopeOf(err) != fault.Run {
+		err = ctx.Err()
+	}
+	return p.total(), err
+}
+
+func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) imapconn.Config {
+	return imapconn.Config{Side: side, Endpoint: ep, RootCAs: e.opt.RootCAs, Timeout: e.opt.Timeout,
+		FinalTimeout: e.opt.FinalTimeout, DialContext: e.opt.DialContext, ClientID: e.opt.Version, Logger: log}
+}
+
+// state makes a failure of the ledger end the run (Run scope): without it
+// nothing may be sent.
+func state(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err,
+		Hint: "the state directory cannot be written: free space or mend its rights, then run again; nothing is lost"}
+}

@@ -1,0 +1,154 @@
+package mailsync
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+func box1(delimiter rune, names ...string) []imapconn.Mailbox {
+	var out []imapconn.Mailbox
+	for _, n := range names {
+		out = append(out, imapconn.Mailbox{Name: n, Wire: imapconn.EncodeMailbox(n), Delimiter: delimiter})
+	}
+	return out
+}
+
+func used(m []imapconn.Mailbox, uses map[string]string) []imapconn.Mailbox {
+	for i := range m {
+		m[i].Use = uses[m[i].Name]
+	}
+	return m
+}
+
+func TestMapMailboxes(t *testing.T) {
+	dots, slash, flat := tree{"INBOX.", '.'}, tree{"", '/'}, tree{"", 0}
+	tests := []struct {
+		name         string
+		source, dest []imapconn.Mailbox
+		from, to     tree
+		stored       map[string]string
+		want         map[string]string
+	}{
+		{
+			name:   "prefix and delimiter to none",
+			source: box1('.', "INBOX", "INBOX.A", "INBOX.A.B", "INBOX.A.B.C"), from: dots,
+			dest: box1('/', "INBOX"), to: slash,
+			want: map[string]string{"INBOX": "INBOX", "INBOX.A": "A", "INBOX.A.B": "A/B", "INBOX.A.B.C": "A/B/C"},
+		},
+		{
+			name:   "and back; the delimiter inside a level becomes an underscore",
+			source: box1('/', "INBOX", "spam/spam", "spam.spam"), from: slash,
+			dest: box1('.', "INBOX"), to: dots,
+			want: map[string]string{"INBOX": "INBOX", "spam/spam": "INBOX.spam.spam", "spam.spam": "INBOX.spam_spam"},
+		},
+		{
+			name:   "two source names meet: the second claimant gets a suffix, its children follow",
+			source: box1('/', "INBOX", "INBOX/x", "INBOX/x/y", "x", "x/y"), from: slash,
+			dest: box1('.', "INBOX"), to: dots,
+			want: map[string]string{"INBOX": "INBOX", "INBOX/x": "INBOX.x", "INBOX/x/y": "INBOX.x.y", "x": "INBOX.x (2)", "x/y": "INBOX.x (2).y"},
+		},
+		{
+			name:   "special use by attribute wins over the name",
+			source: used(box1('/', "INBOX", "Sent", "Sent Messages"), map[string]string{"Sent Messages": `\Sent`}), from: slash,
+			dest: used(box1('/', "INBOX", "Sent"), map[string]string{"Sent": `\Sent`}), to: slash,
+			want: map[string]string{"INBOX": "INBOX", "Sent Messages": "Sent", "Sent": "Sent (2)"},
+		},
+		{
+			name:   "special use by name",
+			source: box1('.', "INBOX", "INBOX.Deleted Items", "INBOX.Junk E-mail"), from: dots,
+			dest: used(box1('/', "INBOX", "Trash", "Junk"), map[string]string{"Trash": `\Trash`, "Junk": `\Junk`}), to: slash,
+			want: map[string]string{"INBOX": "INBOX", "INBOX.Deleted Items": "Trash", "INBOX.Junk E-mail": "Junk"},
+		},
+		{
+			name:   "children follow a special mailbox",
+			source: used(box1('/', "INBOX", "Bin", "Bin/old"), map[string]string{"Bin": `\Trash`}), from: slash,
+			dest: used(box1('/', "INBOX", "Deleted Items"), map[string]string{"Deleted Items": `\Trash`}), to: slash,
+			want: map[string]string{"INBOX": "INBOX", "Bin": "Deleted Items", "Bin/old": "Deleted Items/old"},
+		},
+		{
+			name:   "a stored choice never changes",
+			source: used(box1('/', "INBOX", "Sent", "Sent Messages"), map[string]string{"Sent Messages": `\Sent`}), from: slash,
+			dest: used(box1('/', "INBOX", "Sent"), map[string]string{"Sent": `\Sent`}), to: slash,
+			stored: map[string]string{"Sent": "Sent"},
+			want:   map[string]string{"INBOX": "INBOX", "Sent": "Sent", "Sent Messages": "Sent Messages"},
+		},
+		{
+			name:   "INBOX below the prefix is another mailbox",
+			source: box1('.', "INBOX", "INBOX.INBOX"), from: dots,
+			dest: box1('/', "INBOX"), to: slash,
+			want: map[string]string{"INBOX": "INBOX", "INBOX.INBOX": "INBOX (2)"},
+		},
+		{
+			name:   "flat destination",
+			source: box1('/', "INBOX", "a/b"), from: slash,
+			dest: box1(0, "INBOX"), to: flat,
+			want: map[string]string{"INBOX": "INBOX", "a/b": "a_b"},
+		},
+		{
+			name:   "names that are no ASCII, and blanks",
+			source: box1('.', "INBOX", "INBOX.Entwürfe", "INBOX.sp ace", "INBOX.*%\"\\"), from: dots,
+			dest: box1('/', "INBOX"), to: slash,
+			want: map[string]string{"INBOX": "INBOX", "INBOX.Entwürfe": "Entwürfe", "INBOX.sp ace": "sp ace", "INBOX.*%\"\\": "*%\"\\"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := map[string]string{}
+			dests := map[string]string{}
+			for _, r := range mapMailboxes(tt.source, tt.dest, tt.from, tt.to, tt.stored) {
+				got[r.source.Name] = r.dest
+				if other, ok := dests[r.dest]; ok {
+					t.Errorf("%q and %q both go to %q", other, r.source.Name, r.dest)
+				}
+				dests[r.dest] = r.source.Name
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("routes (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestMapMailboxesTwoWireNamesOneName(t *testing.T) {
+	source := []imapconn.Mailbox{
+		{Name: "INBOX", Wire: "INBOX", Delimiter: '/'},
+		{Name: "R&D", Wire: "R&D", Delimiter: '/'},
+		{Name: "R&D", Wire: "R&-D", Delimiter: '/'},
+	}
+	got := map[string]string{}
+	for _, r := range mapMailboxes(source, box1('/', "INBOX"), tree{"", '/'}, tree{"", '/'}, nil) {
+		got[r.source.Wire] = r.dest
+	}
+	want := map[string]string{"INBOX": "INBOX", "R&-D": "R&D", "R&D": "R&D (2)"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("routes (-want +got):\n%s", d)
+	}
+}
+
+// FuzzMapMailboxes: whatever names a source has, no two meet in one
+// destination, and a second pass with the first one's choices changes nothing.
+func FuzzMapMailboxes(f *testing.F) {
+	f.Add("Sent", "Sent Messages", "INBOX/x", "x", byte('/'), byte('.'))
+	f.Add("a/b", "a_b", "a", "INBOX (2)", byte('/'), byte(0))
+	f.Add("", "/", "//", "inbox/INBOX", byte('/'), byte('/'))
+	f.Fuzz(func(t *testing.T, a, b, c, d string, from, to byte) {
+		source := box1(rune(from&0x7f), "INBOX", a, b, c, d)
+		ft, tt := tree{"", rune(from & 0x7f)}, tree{"INBOX" + string(rune(to&0x7f)), rune(to & 0x7f)}
+		first := mapMailboxes(source, box1('/', "INBOX", "Sent"), ft, tt, nil)
+		seen, stored := map[string]string{}, map[string]string{}
+		for _, r := range first {
+			if w, ok := seen[r.dest]; ok && w != r.source.Wire {
+				t.Fatalf("%q and %q both go to %q", w, r.source.Wire, r.dest)
+			}
+			seen[r.dest], stored[r.source.Wire] = r.source.Wire, r.dest
+		}
+		for _, r := range mapMailboxes(source, box1('/', "INBOX", "Sent", "x"), ft, tt, stored) {
+			if stored[r.source.Wire] != r.dest {
+				t.Fatalf("%q went to %q, then to %q", r.source.Wire, stored[r.source.Wire], r.dest)
+			}
+		}
+	})
+}

@@ -1,0 +1,205 @@
+package mailsync
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+)
+
+// acked is a message that the destination has stored without saying under
+// which UID (no UIDPLUS, RFC 4315).
+type acked struct {
+	id    ident
+	whole sum
+}
+
+// maxAcked is how many of them are looked up at once.
+const maxAcked = 1000
+
+// stored books the messages of a command that was answered OK.
+func (w *writer) stored(c *command, got imapconn.Appended) error {
+	told := len(got.UIDs) == len(c.items) && got.UIDValidity == w.b.link.DestValidity
+	var source []uint32
+	for _, it := range c.items {
+		if told {
+			source = append(source, it.uid)
+		} else if id, ok := it.ident(); ok {
+			_, whole := it.digest.sums()
+			w.acked = append(w.acked, acked{id, whole})
+		}
+		if err := w.done(it); err != nil {
+			return err
+		}
+	}
+	if !told {
+		return nil
+	}
+	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs)))
+}
+
+// done books one message as copied and frees its memory.
+func (w *writer) done(it *item) error {
+	w.b.plan.set(it.uid, copied)
+	w.p.count.Octets += it.size
+	w.p.meter.Copied(1, it.size)
+	w.p.rejects = 0
+	w.free(it)
+	return w.dropReject(it)
+}
+
+func (w *writer) free(it *item) {
+	switch {
+	case it.stream != nil:
+		if it.stream.mine() {
+			it.stream.finish(false)
+		}
+	case it.body != nil:
+		w.win.give(it.size)
+		it.body = nil
+	}
+}
+
+// resolve looks up the UIDs of messages that were stored without one being
+// told. What cannot be found, because the server altered it beyond
+// recognition, is mapped to UID 0: it was acknowledged and is never sent
+// again.
+func (w *writer) resolve(ctx context.Context) error {
+	if len(w.acked) == 0 {
+		return nil
+	}
+	ids := make([]ident, len(w.acked))
+	sums := map[uint32]sum{}
+	for i, a := range w.acked {
+		ids[i], sums[a.id.uid] = a.id, a.whole
+	}
+	pairs, err := w.p.settle(ctx, w.b, w.dst, candidates{
+		idents: func(context.Context) ([]ident, error) { return ids, nil },
+		whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
+	}, false)
+	if err != nil {
+		return err
+	}
+	var lost []ledger.Run
+	for _, id := range ids {
+		if _, ok := pairs[id.uid]; !ok {
+			lost = append(lost, ledger.Run{Source: id.uid, Dest: 0, Count: 1})
+		}
+	}
+	w.acked = nil
+	if len(lost) == 0 {
+		return nil
+	}
+	return state(w.p.e.opt.Ledger.AddRuns(ctx, w.b.link.ID, lost))
+}
+
+// book takes a verdict of the fetcher.
+func (w *writer) book(it *item) error {
+	if it.verdict == rejected {
+		return w.reject(it, it.cause)
+	}
+	w.b.plan.set(it.uid, gone)
+	w.p.meter.Gone(1)
+	return w.dropReject(it)
+}
+
+// reject records a message that one of the servers refuses. Too many in a row
+// end the account: something larger is wrong.
+func (w *writer) reject(it *item, cause error) error {
+	w.b.plan.set(it.uid, rejected)
+	w.p.meter.Rejected(1)
+	r := ledger.Reject{Mailbox: w.b.link.ID, UID: it.uid, Octets: it.size, MessageID: messageID(it.body)}
+	if it.head.HasDate {
+		r.Date = it.head.Date
+	}
+	if f := fault.Of(cause); f != nil {
+		r.Code, r.Text = string(f.Code), f.Side.String()+": "+f.Text
+	}
+	w.p.log.Warn("message rejected", "mailbox", w.b.source.Name, "uid", it.uid, "octets", it.size, "err", cause)
+	w.p.note(cause)
+	w.free(it)
+	if err := w.p.e.opt.Ledger.PutReject(w.p.hard, r); err != nil {
+		return state(err)
+	}
+	if it.prior {
+		return nil
+	}
+	if w.p.rejects++; w.p.rejects >= w.p.e.opt.MaxRejects {
+		return &fault.Error{Side: fault.Dest, Code: fault.TooManyRejects, Op: "append", Mailbox: w.b.source.Name, Err: cause,
+			Hint: "too many messages in a row were refused: the cause is larger than one message; see rejects.csv"}
+	}
+	return nil
+}
+
+func (w *writer) dropReject(it *item) error {
+	if !it.prior {
+		return nil
+	}
+	delete(w.b.rejects, it.uid)
+	return state(w.p.e.opt.Ledger.DropReject(w.p.hard, w.b.link.ID, it.uid))
+}
+
+// ident returns what identifies the message; false for a stream that did not
+// go through whole.
+func (it *item) ident() (ident, bool) {
+	if it.digest == nil {
+		if it.stream != nil {
+			return ident{}, false
+		}
+		it.digest = newDigester()
+		it.digest.Write(it.body)
+	}
+	if it.digest.octets != it.size {
+		return ident{}, false
+	}
+	head, _ := it.digest.sums()
+	return ident{uid: it.uid, octets: it.size, date: it.head.Date, head: head}, true
+}
+
+// reader returns the octets to send; those of a stream are digested on their
+// way, since they pass only once.
+func (it *item) reader() (io.Reader, error) {
+	if it.stream == nil {
+		return bytes.NewReader(it.body), nil
+	}
+	it.digest = newDigester()
+	return io.TeeReader(it.stream.r, it.digest), nil
+}
+
+// messageID finds the Message-ID header field (RFC 5322 section 3.6.4) in the
+// octets of a message, for reports only.
+func messageID(body []byte) string {
+	for line := range bytes.Lines(body[:min(len(body), 64<<10)]) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		if name, value, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(bytes.TrimSpace(name), []byte("Message-ID")) {
+			return fault.Clean(string(value))
+		}
+	}
+	return ""
+}
+
+// permitted leaves out what the destination mailbox does not keep
+// (PERMANENTFLAGS, RFC 9051 section 7.1); where it did not say, everything is
+// kept (RFC 3501 section 7.1).
+func permitted(flags []string, sel imapconn.Selected) []string {
+	if sel.AnyKeyword || !sel.FlagsKnown {
+		return flags
+	}
+	var out []string
+	for _, f := range flags {
+		for _, p := range sel.PermanentFlags {
+			if strings.EqualFold(f, p) {
+				out = append(out, f)
+				break
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package mailsync
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+)
+
+func TestPlan(t *testing.T) {
+	p := newPlan([]uint32{1, 2, 3, 5, 8, 9, 4294967295}, []ledger.Run{{Source: 2, Dest: 10, Count: 2}, {Source: 6, Dest: 90, Count: 3}})
+	if d := cmp.Diff([]uint32{1, 5, 9, 4294967295}, p.todo()); d != "" {
+		t.Errorf("todo (-want +got):\n%s", d)
+	}
+	p.set(5, copied)
+	p.set(5, copied)
+	p.set(77, copied)
+	p.set(9, gone)
+	if want := [...]int64{2, 3, 1, 0, 1}; p.count != want {
+		t.Errorf("count = %v, want %v", p.count, want)
+	}
+}
+
+func TestAsRuns(t *testing.T) {
+	got := asRuns([]uint32{1, 2, 3, 5, 6, 7}, []uint32{41, 42, 43, 44, 45, 60})
+	want := []ledger.Run{{Source: 1, Dest: 41, Count: 3}, {Source: 5, Dest: 44, Count: 2}, {Source: 7, Dest: 60, Count: 1}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("runs (-want +got):\n%s", d)
+	}
+}
+
+func TestCovered(t *testing.T) {
+	c := newCovered([]ledger.Run{{Source: 9, Dest: 50, Count: 2}, {Source: 1, Dest: 10, Count: 5}, {Source: 7, Dest: 12, Count: 9}, {Source: 99, Dest: 0, Count: 1}})
+	for uid, want := range map[uint32]bool{0: false, 9: false, 10: true, 14: true, 20: true, 21: false, 49: false, 50: true, 51: true, 52: false} {
+		if got := c.has(uid); got != want {
+			t.Errorf("has(%d) = %v, want %v", uid, got, want)
+		}
+	}
+}
+
+func TestChunk(t *testing.T) {
+	var uids []uint32
+	for u := uint32(1); u < 4000; u += 2 {
+		uids = append(uids, u)
+	}
+	set, n := chunk(uids, 5000)
+	if imapconn.SetLen(set) > imapconn.MaxLine-100 || n < 300 {
+		t.Errorf("a chunk of %d messages and %d octets", n, imapconn.SetLen(set))
+	}
+	set, n = chunk([]uint32{1, 2, 3, 9, 10}, 4)
+	if want := []imapconn.Range{{First: 1, Last: 3}, {First: 9, Last: 9}}; n != 4 || cmp.Diff(want, set) != "" {
+		t.Errorf("chunk = %v, %d", set, n)
+	}
+}
+
+func TestTempo(t *testing.T) {
+	var tp tempo
+	var got []int
+	for range 10 {
+		tp.halve()
+		got = append(got, tp.batch())
+	}
+	for range 9 {
+		tp.grow()
+		got = append(got, tp.batch())
+	}
+	want := []int{100, 50, 25, 12, 6, 3, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 200, 200}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("batches (-want +got):\n%s", d)
+	}
+}

@@ -1,0 +1,166 @@
+package mailsync
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+// session is one side of a lane: a connection that is opened again when it
+// breaks (DESIGN section 2): first within 100 ms, then with backoff up to a
+// minute, for as long as patience lasts since the last progress. It belongs to
+// one goroutine at a time.
+type session struct {
+	dial     func(ctx context.Context) (*imapconn.Conn, error)
+	patience time.Duration
+	log      *slog.Logger
+
+	conn     *imapconn.Conn
+	once     bool // a login has succeeded
+	progress time.Time
+	retry    *backoff.ExponentialBackOff
+	octets   [2]int64 // in and out of connections that are gone
+}
+
+func newSession(dial func(context.Context) (*imapconn.Conn, error), patience time.Duration, log *slog.Logger) *session {
+	retry := &backoff.ExponentialBackOff{InitialInterval: 66 * time.Millisecond, RandomizationFactor: 0.5,
+		Multiplier: 2, MaxInterval: time.Minute}
+	retry.Reset()
+	return &session{dial: dial, patience: patience, log: log, retry: retry, progress: time.Now()}
+}
+
+// get returns the connection, opened again if need be. A fault that is not a
+// lost connection, or patience that is spent, is returned.
+func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
+	if s.conn != nil {
+		return s.conn, nil
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		conn, err := s.dial(ctx)
+		if err == nil {
+			s.conn, s.once = conn, true
+			return conn, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !s.again(err) {
+			return nil, err
+		}
+		if err := s.pause(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// again reports whether to dial once more after err. Before the first login
+// only a connection that broke is dialled again; after it everything that may
+// pass is. A refused login is never repeated.
+func (s *session) again(err error) bool {
+	if !fault.IsTemporary(err) || fault.Of(err).Wait > s.patience {
+		return false
+	}
+	if !s.once && !isLost(err) {
+		return false
+	}
+	return time.Since(s.progress) < s.patience
+}
+
+func (s *session) pause(ctx context.Context, err error) error {
+	d := max(s.retry.NextBackOff(), fault.Of(err).Wait)
+	s.log.Warn("connection lost, opening it again", "in", d.Round(time.Millisecond), "err", err)
+	return sleep(ctx, d)
+}
+
+// moved notes progress: patience and backoff start anew.
+func (s *session) moved() {
+	s.progress = time.Now()
+	s.retry.Reset()
+}
+
+// drop closes a broken connection; the next get opens another.
+func (s *session) drop() {
+	if s.conn == nil {
+		return
+	}
+	s.conn.Abort()
+	in, out := s.conn.Octets()
+	s.octets[0] += in
+	s.octets[1] += out
+	s.conn = nil
+}
+
+// do runs f on the connection, again on a new one for as long as the
+// connection breaks under it. f must be safe to repeat.
+func (s *session) do(ctx context.Context, f func(*imapconn.Conn) error) error {
+	for {
+		conn, err := s.get(ctx)
+		if err != nil {
+			return err
+		}
+		err = f(conn)
+		if err == nil {
+			return nil
+		}
+		if err := s.broken(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// broken handles an error of the connection: nil means that it was a lost
+// connection and another one may be had.
+func (s *session) broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		s.drop()
+		return ctx.Err()
+	}
+	if !isLost(err) {
+		return err
+	}
+	s.drop()
+	if !s.again(err) {
+		return err
+	}
+	return s.pause(ctx, err)
+}
+
+// close ends the session in good order where the connection still stands.
+func (s *session) close(ctx context.Context) {
+	if s.conn == nil {
+		return
+	}
+	if ctx.Err() == nil {
+		if err := s.conn.Logout(ctx); err != nil {
+			s.log.Debug("logout", "err", err)
+		}
+	}
+	s.drop()
+}
+
+// isLost reports whether err means that the connection is gone, so that
+// another one may do better.
+func isLost(err error) bool {
+	f := fault.Of(err)
+	return f != nil && f.Temporary && (f.Code == fault.ConnectionLost || f.Code == fault.Timeout)
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,165 @@
+package mailsync
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+// candidates are source messages that may stand in the destination already.
+type candidates struct {
+	idents func(ctx context.Context) ([]ident, error)
+	whole  wholeFunc
+}
+
+// settle finds the candidates that stand in the destination mailbox at or
+// above its floor and are in nobody's UID map, and adopts them: their runs go
+// to the ledger. No command may be in flight. With quiet it first waits until
+// two looks agree, because a session that is gone may still be storing (DESIGN
+// invariant 6). The result maps source UIDs to destination UIDs.
+func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, quiet bool) (map[uint32]uint32, error) {
+	have, err := p.unmapped(ctx, b, dst, quiet)
+	if err != nil || len(have) == 0 {
+		return nil, err
+	}
+	known := map[uint32]ident{}
+	if err := dst.idents(ctx, have, known); err != nil {
+		return nil, err
+	}
+	dest := make([]ident, 0, len(known))
+	for _, u := range have {
+		if id, ok := known[u]; ok {
+			dest = append(dest, id)
+		}
+	}
+	source, err := c.idents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[uint32]sum{}
+	pairs, err := match(ctx, source, dest, c.whole, func(ctx context.Context, uids []uint32) (map[uint32]sum, error) {
+		return sums, dst.wholes(ctx, uids, sums)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return pairs, p.adopt(ctx, b, pairs)
+}
+
+// adopt maps what was found.
+func (p *pass) adopt(ctx context.Context, b *box, pairs map[uint32]uint32) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	source := make([]uint32, 0, len(pairs))
+	for u := range pairs {
+		source = append(source, u)
+	}
+	slices.Sort(source)
+	dest := make([]uint32, len(source))
+	for i, u := range source {
+		dest[i] = pairs[u]
+	}
+	p.log.Info("messages found at the destination", "mailbox", b.source.Name, "count", len(pairs))
+	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest)))
+}
+
+// unmapped lists the destination's UIDs at or above the floor that are in no
+// UID map, of this row or of another that goes to the same mailbox.
+func (p *pass) unmapped(ctx context.Context, b *box, dst *opened, quiet bool) ([]uint32, error) {
+	have, err := dst.list(ctx, b.link.Floor)
+	if err != nil {
+		return nil, err
+	}
+	if quiet {
+		if have, err = p.quiet(ctx, b, dst, have); err != nil {
+			return nil, err
+		}
+	}
+	runs, err := p.e.opt.Ledger.DestRuns(ctx, p.row, b.link.Dest, b.link.DestValidity)
+	if err != nil {
+		return nil, state(err)
+	}
+	mapped := newCovered(runs)
+	return slices.DeleteFunc(have, mapped.has), nil
+}
+
+// quietLimit is how long two looks may go on to differ.
+const quietLimit = time.Minute
+
+// quiet lists the mailbox again until two looks agree, at least
+// Options.LookEvery apart and longer after each change.
+func (p *pass) quiet(ctx context.Context, b *box, dst *opened, have []uint32) ([]uint32, error) {
+	wait, waited := p.e.opt.LookEvery, time.Duration(0)
+	for waited < quietLimit {
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+		waited += wait
+		var now []uint32
+		err := dst.do(ctx, func(c *imapconn.Conn) (err error) {
+			if err = dst.look(ctx, c); err != nil {
+				return err
+			}
+			now, err = c.UIDs(ctx, b.link.Floor)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if slices.Equal(have, now) {
+			return now, nil
+		}
+		have, wait = now, wait*3/2
+	}
+	return have, nil
+}
+
+// awaitOldSession waits until the mailboxes whose floors were left open by a
+// process or a pass that ended in the middle are quiet: its session may still
+// be storing.
+func (p *pass) awaitOldSession(ctx context.Context) error {
+	var open []*box
+	var names []string
+	for _, b := range p.boxes {
+		if b.link.Open && b.target.OK {
+			open, names = append(open, b), append(names, imapconn.EncodeMailbox(b.link.Dest))
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	p.log.Info("an earlier pass ended in the middle: waiting until the destination is quiet", "mailboxes", len(open))
+	last := make([]imapconn.Status, len(open))
+	for i, b := range open {
+		last[i] = b.target
+	}
+	wait, waited := p.e.opt.LookEvery, time.Duration(0)
+	for waited < quietLimit {
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		waited += wait
+		var now []imapconn.Status
+		if err := p.dst.do(ctx, func(c *imapconn.Conn) (err error) {
+			now, err = c.Status(ctx, names)
+			return err
+		}); err != nil {
+			return err
+		}
+		if slices.EqualFunc(last, now, sameState) {
+			break
+		}
+		last, wait = now, wait*3/2
+	}
+	for i, b := range open {
+		b.target = last[i]
+	}
+	return nil
+}
+
+func sameState(a, b imapconn.Status) bool {
+	return a.Messages == b.Messages && a.UIDNext == b.UIDNext && a.UIDValidity == b.UIDValidity
+}

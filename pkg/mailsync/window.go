@@ -1,0 +1,154 @@
+package mailsync
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+// item is one message on its way. Its body is in memory, or stream gives it
+// once: a message above the lane's share of memory goes straight from one
+// socket to the other.
+type item struct {
+	uid    uint32
+	head   imapconn.Head
+	size   int64 // octets of the literal
+	body   []byte
+	stream *stream
+	digest *digester // of what has been sent of a stream, or of body once it was needed
+	single bool      // was refused before: goes alone, with a synchronising literal
+	tried  bool      // was refused alone once in this pass
+	prior  bool      // a reject of an earlier pass
+
+	lentAgain bool // the writer could not use the stream up: fetch it again
+
+	// verdict is set instead of a body when the source has none to give: gone
+	// or rejected, with cause.
+	verdict fate
+	cause   error
+}
+
+// stream lends the source's literal to the writer. The reading goroutine of
+// the source waits until the writer gives it back, unless the writer never
+// took it.
+type stream struct {
+	r     io.Reader
+	owner atomic.Int32  // 0 nobody, 1 the writer, 2 given up by the reader, 3 given back
+	done  chan struct{} // closed by the writer that took it
+	again bool          // set before done is closed: fetch the message once more
+}
+
+func newStream(r io.Reader) *stream { return &stream{r: r, done: make(chan struct{})} }
+
+// take makes the literal the writer's; false when the reader has given up.
+func (s *stream) take() bool { return s.owner.CompareAndSwap(0, 1) }
+
+// mine reports whether the writer holds the literal and has not given it back.
+func (s *stream) mine() bool { return s.owner.Load() == 1 }
+
+// finish gives a taken literal back.
+func (s *stream) finish(again bool) {
+	s.again = again
+	s.owner.Store(3)
+	close(s.done)
+}
+
+// wait returns when the writer has finished, or when it never took the literal
+// before stop or ctx ended. It reports whether the message must be fetched
+// again.
+func (s *stream) wait(ctx context.Context, stop <-chan struct{}) bool {
+	select {
+	case <-s.done:
+		return s.again
+	case <-stop:
+	case <-ctx.Done():
+	}
+	if s.owner.CompareAndSwap(0, 2) {
+		return true
+	}
+	<-s.done
+	return s.again
+}
+
+// itemOverhead is what a message costs in the window beside its octets, so
+// that empty ones are bounded too.
+const itemOverhead = 512
+
+// window is the octet-bounded queue between the source's reader and the
+// destination's writer. Memory is taken before a literal is read and given
+// back when the destination has answered for the message. One reader, one
+// writer; close may be called by either.
+type window struct {
+	limit int64
+	items chan *item
+
+	mu     sync.Mutex
+	used   int64
+	closed chan struct{} // nothing more is taken: the reader must stop
+	wake   chan struct{} // memory was given back
+}
+
+func newWindow(limit int64) *window {
+	return &window{limit: limit, items: make(chan *item, min(1024, max(1, limit/itemOverhead))),
+		closed: make(chan struct{}), wake: make(chan struct{}, 1)}
+}
+
+// fits reports whether a message of n octets may be held in memory at all.
+func (w *window) fits(n int64) bool { return n+itemOverhead <= w.limit }
+
+// take waits until n octets are free. It returns false when the window was
+// closed or ctx ended.
+func (w *window) take(ctx context.Context, n int64) bool {
+	n += itemOverhead
+	for {
+		w.mu.Lock()
+		if w.used+n <= w.limit {
+			w.used += n
+			w.mu.Unlock()
+			return true
+		}
+		w.mu.Unlock()
+		select {
+		case <-w.wake:
+		case <-w.closed:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// give returns what take took for a message of n octets.
+func (w *window) give(n int64) {
+	w.mu.Lock()
+	w.used -= n + itemOverhead
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put hands a message to the writer.
+func (w *window) put(ctx context.Context, it *item) bool {
+	select {
+	case w.items <- it:
+		return true
+	case <-w.closed:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// stop makes take and put return false from now on. It may be called once.
+func (w *window) stop() { close(w.closed) }
+
+// linger is how long an open APPEND waits for the next message before it is
+// ended: long enough not to end batches for nothing, short enough that a
+// source that stalls costs no destination connection.
+const linger = 20 * time.Millisecond

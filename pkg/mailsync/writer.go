@@ -1,0 +1,252 @@
+package mailsync
+
+import (
+	"context"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+// writer empties the window into the destination mailbox. It alone uses the
+// destination's connection and the plan. A message is in exactly one place:
+// in queue (to be sent), in open or flying (sent, or being sent), in doubt
+// (its command broke), or done. It stays in memory until it is done.
+type writer struct {
+	p   *pass
+	b   *box
+	dst *opened
+	win *window
+
+	queue  []*item
+	open   *command
+	flying []*command // sent whole, not answered, oldest first
+	doubt  []*item
+	quiet  bool    // a command of those in doubt may have left us whole
+	acked  []acked // stored, but the server did not say under which UIDs
+}
+
+// command is one APPEND and the messages in it.
+type command struct {
+	mode   imapconn.AppendMode
+	app    *imapconn.Append
+	answer *imapconn.Appending
+	items  []*item
+	octets int64
+	ended  bool // its end was sent, or may have been
+}
+
+// run returns nil when the fetcher has closed the window and every message is
+// accounted for.
+func (w *writer) run(ctx context.Context) error {
+	for {
+		done, err := w.step(ctx)
+		if err != nil {
+			err = w.mend(ctx, err)
+		}
+		if err != nil {
+			w.giveUp()
+			return err
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// step does the next single thing there is to do, so that after trouble the
+// loop simply goes on from whatever state mend left.
+func (w *writer) step(ctx context.Context) (done bool, err error) {
+	switch {
+	case ctx.Err() != nil:
+		return false, w.stop(ctx)
+	case len(w.acked) >= maxAcked:
+		_, err = w.end(ctx)
+		return false, err
+	case len(w.queue) == 0:
+		more, err := w.receive(ctx)
+		if err != nil || more {
+			return false, err
+		}
+		return w.end(ctx)
+	}
+	it := w.queue[0]
+	switch {
+	case it.verdict != notTried:
+		w.queue = w.queue[1:]
+		return false, w.book(it)
+	case it.stream != nil || it.single:
+		return false, w.alone(ctx, it)
+	case w.open != nil && w.full(it):
+		return false, w.finish()
+	case w.open == nil:
+		return false, w.begin(ctx)
+	}
+	w.queue = w.queue[1:]
+	w.open.items = append(w.open.items, it)
+	w.open.octets += it.size
+	return false, w.add(it)
+}
+
+// receive waits for a message, and meanwhile takes the answers that come and
+// ends an open command that has lingered long enough. more is false when the
+// window is closed and empty.
+func (w *writer) receive(ctx context.Context) (more bool, err error) {
+	select {
+	case it, ok := <-w.win.items:
+		return w.received(it, ok), nil
+	default:
+	}
+	var answered <-chan struct{}
+	if len(w.flying) > 0 {
+		answered = w.flying[0].answer.Done()
+	}
+	var late <-chan time.Time
+	if w.open != nil {
+		t := time.NewTimer(linger)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case it, ok := <-w.win.items:
+		return w.received(it, ok), nil
+	case <-answered:
+		return true, w.collect()
+	case <-late:
+		return true, w.finish()
+	case <-ctx.Done():
+		return true, nil
+	}
+}
+
+func (w *writer) received(it *item, ok bool) bool {
+	if ok {
+		w.queue = append(w.queue, it)
+	}
+	return ok
+}
+
+// full reports whether it must not join the open command.
+func (w *writer) full(it *item) bool {
+	c := w.open
+	return c.mode != imapconn.AppendMulti && len(c.items) > 0 ||
+		len(c.items) >= w.p.tempo.batch() ||
+		len(c.items) > 0 && c.octets+it.size > w.p.e.share/4
+}
+
+// begin opens a command, or takes an answer where too many are outstanding.
+func (w *writer) begin(ctx context.Context) error {
+	if len(w.flying) > 0 && len(w.flying) >= w.p.tempo.flying(w.flying[0].mode) {
+		return w.collect()
+	}
+	start := func(c *imapconn.Conn) error {
+		app, err := c.Append(w.p.hard, w.dst.wire)
+		if err == nil {
+			w.open = &command{mode: c.AppendMode(), app: app}
+		}
+		return err
+	}
+	if len(w.flying) > 0 { // no other connection while answers are owed on this one
+		return start(w.dst.on)
+	}
+	return w.dst.do(ctx, start)
+}
+
+// add writes the newest item of the open command.
+func (w *writer) add(it *item) error {
+	head := it.head
+	head.Flags = permitted(head.Flags, w.dst.sel)
+	head.Sync = it.single
+	body, err := it.reader()
+	if err == nil {
+		err = w.open.app.Add(w.p.hard, head, it.size, body)
+	}
+	if err == nil || unanswered(err) {
+		return err
+	}
+	// Refused where the server would have taken the literal: the command is
+	// over, and what it held before is answered with it.
+	c := w.open
+	w.open = nil
+	return w.refused(c, err)
+}
+
+// finish ends the open command.
+func (w *writer) finish() error {
+	w.open.ended = true
+	answer, err := w.open.app.Finish(w.p.hard)
+	if err != nil {
+		return err
+	}
+	w.open.answer = answer
+	w.flying = append(w.flying, w.open)
+	w.open = nil
+	return nil
+}
+
+// collect waits for the oldest answer.
+func (w *writer) collect() error {
+	c := w.flying[0]
+	got, err := c.answer.Wait(w.p.hard)
+	if unanswered(err) {
+		return err
+	}
+	w.flying = w.flying[1:]
+	if err != nil {
+		return w.refused(c, err)
+	}
+	w.p.tempo.grow()
+	w.dst.s.moved()
+	return w.stored(c, got)
+}
+
+// alone sends the head of the queue in a command of its own, when nothing else
+// is under way.
+func (w *writer) alone(ctx context.Context, it *item) error {
+	switch {
+	case w.open != nil:
+		return w.finish()
+	case len(w.flying) > 0:
+		return w.collect()
+	}
+	if it.stream != nil && !it.stream.take() {
+		w.queue = w.queue[1:] // the source has given it up: it comes again
+		return nil
+	}
+	if err := w.begin(ctx); err != nil {
+		w.lentBack(it)
+		return err
+	}
+	w.queue = w.queue[1:]
+	w.open.items = []*item{it}
+	if err := w.add(it); err != nil || w.open == nil {
+		return err
+	}
+	if err := w.finish(); err != nil {
+		return err
+	}
+	return w.collect()
+}
+
+// end leaves nothing open; done when nothing is left to send either.
+func (w *writer) end(ctx context.Context) (done bool, err error) {
+	switch {
+	case w.open != nil:
+		return false, w.finish()
+	case len(w.flying) > 0:
+		return false, w.collect()
+	case len(w.acked) > 0:
+		return false, w.resolve(ctx)
+	}
+	return len(w.queue) == 0, nil
+}
+
+// stop ends the pass at a message border: the open command is ended and the
+// answers are awaited for as long as the grace lasts. Floors stay open.
+func (w *writer) stop(ctx context.Context) error {
+	for w.open != nil || len(w.flying) > 0 {
+		if _, err := w.end(ctx); err != nil {
+			break
+		}
+	}
+	return ctx.Err()
+}
