@@ -47,12 +47,13 @@ func checkErrors(t *testing.T, in string, opt Options, want []string) {
 	}
 }
 
+const (
+	wantExtra   = "options in the list are not understood yet: leave it empty"
+	wantUTF8    = "not UTF-8: save the list as UTF-8"
+	wantControl = "a wantControl character"
+)
+
 func TestLoadBadRows(t *testing.T) {
-	const (
-		extra   = "options in the list are not understood yet: leave it empty"
-		utf8    = "not UTF-8: save the list as UTF-8"
-		control = "a control character"
-	)
 	tests := []struct {
 		name, in string
 		want     []string
@@ -64,9 +65,8 @@ func TestLoadBadRows(t *testing.T) {
 			[]string{`line 1: 1 field, not 6 or 7: without a header line they are separated by ";"`}},
 		{"long", "h1;u1;p1;h2;u2;p2;a;b\n",
 			[]string{`line 1: 8 fields, not 6 or 7: a password with a ";" in it needs a list with a header line and quotes`}},
-		{"delimiter in a password", "h1;u1;se;cret;h2;u2;p2\n", []string{"line 1, column extra: " + extra}},
-		{"extra", "h1;u1;p1;h2;u2;p2;--automap;\n", []string{"line 1, column extra: " + extra}},
-		{"extra by name", head + ";Extra\nh1;u1;p1;h2;u2;p2;--ssl1 \"x\"\n", []string{"line 2, column extra: " + extra}},
+		{"delimiter in a password", "h1;u1;se;cret;h2;u2;p2\n", []string{"line 1, column extra: " + wantExtra}},
+		{"extra", "h1;u1;p1;h2;u2;p2;--automap;\n", []string{"line 1, column extra: " + wantExtra}},
 		{"empty fields", " ;;;;;x\n", []string{
 			"line 1, column host1: empty", "line 1, column user1: empty", "line 1, column password1: empty",
 			"line 1, column host2: empty", "line 1, column user2: empty",
@@ -82,6 +82,23 @@ func TestLoadBadRows(t *testing.T) {
 			"line 1, column host1: the port must be a number from 1 to 65535",
 			"line 1, column host2: the port must be a number from 1 to 65535",
 		}},
+		{"not UTF-8", "h1;u1;p\xe41;h2;u2;p2;\nh1;u3;p1;h2;u4;p2\n# \xe4\n\xff\n", []string{"line 1: " + wantUTF8, "line 4: " + wantUTF8}},
+		{"all at once, by line", "h1;u1;p1;h2;u2;p2\nshort\nh1;;p1;h2;u3;p2\nshort\nh1;u1;p1;h2;u2;p2\n", []string{
+			"line 2: 1 field, not 6 or 7", "line 3, column user1: empty", "line 4: 1 field, not 6 or 7", "line 5: the same row as line 1",
+		}},
+		{"physical lines", "# c\r\n\r\n  # c\r\nh1;u1;;h2;u2;p2\r\n", []string{"line 4, column password1: empty"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { checkErrors(t, tt.in, Options{}, tt.want) })
+	}
+}
+
+func TestLoadBadHeadedRows(t *testing.T) {
+	tests := []struct {
+		name, in string
+		want     []string
+	}{
+		{"extra by name", head + ";Extra\nh1;u1;p1;h2;u2;p2;--ssl1 \"x\"\n", []string{"line 2, column extra: " + wantExtra}},
 		{"columns", head + ";port1;port2;security1;tlsverify2\nh1;u1;p1;h2;u2;p2;0;+993;ssl;maybe\n", []string{
 			"line 2, column port1: the port must be a number from 1 to 65535",
 			"line 2, column security1: must be auto, tls, starttls or plain",
@@ -89,10 +106,9 @@ func TestLoadBadRows(t *testing.T) {
 			"line 2, column tlsverify2: must be yes or no (also true, on, 1; false, off, 0)",
 		}},
 		{"control characters", head + ";authuser1\nh1;u\x01;p1;h2;u\x7f2;p\x002;a\tb\n", []string{
-			"line 2, column user1: " + control, "line 2, column authuser1: " + control,
-			"line 2, column user2: " + control, "line 2, column password2: a NUL or a line break, which no login can carry",
+			"line 2, column user1: " + wantControl, "line 2, column authuser1: " + wantControl,
+			"line 2, column user2: " + wantControl, "line 2, column password2: a NUL or a line break, which no login can carry",
 		}},
-		{"not UTF-8", "h1;u1;p\xe41;h2;u2;p2;\nh1;u3;p1;h2;u4;p2\n# \xe4\n\xff\n", []string{"line 1: " + utf8, "line 4: " + utf8}},
 		{"headed short and long", head + ";extra\nh1;u1;p1;h2;u2\nh1;u1;p1;h2;u2;p2;;x\n",
 			[]string{"line 2: 5 fields, the header has 7", "line 3: 8 fields, the header has 7"}},
 		{"quote not closed", head + "\nh1;u1;\"p1;h2;u2;p2\nh1;;p1;h2;u2;p2\n\"h1;u1;p1;h2;u2;p2", []string{
@@ -108,10 +124,6 @@ func TestLoadBadRows(t *testing.T) {
 			"line 2, column host1: text after the closing quote: write a quote inside a quoted field twice",
 			"line 3: text after the closing quote: write a quote inside a quoted field twice",
 		}},
-		{"all at once, by line", "h1;u1;p1;h2;u2;p2\nshort\nh1;;p1;h2;u3;p2\nshort\nh1;u1;p1;h2;u2;p2\n", []string{
-			"line 2: 1 field, not 6 or 7", "line 3, column user1: empty", "line 4: 1 field, not 6 or 7", "line 5: the same row as line 1",
-		}},
-		{"physical lines", "# c\r\n\r\n  # c\r\nh1;u1;;h2;u2;p2\r\n", []string{"line 4, column password1: empty"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { checkErrors(t, tt.in, Options{}, tt.want) })
@@ -127,8 +139,15 @@ func TestLoadBadHeader(t *testing.T) {
 			"line 2, column prot1: unknown column; the nearest known one is port1", "line 3, column user1: empty",
 		}},
 		{"misspelt required", "hots1;user1;pasword1;host2;user2;password2\nh1;;p1;h2;u2;p2\n", []string{
-			"line 1, column hots1: unknown column; the nearest known one is host1",
-			"line 1, column pasword1: unknown column; the nearest known one is password1",
+			"line 1: field 1 of the header is no known column; the nearest one is host1",
+			"line 1: field 3 of the header is no known column; the nearest one is password1",
+		}},
+		{"misspelt host", "hots1;user1;password1;host2;user2;password2\nh1;;p1;h2;u2;p2\n",
+			[]string{"line 1, column hots1: unknown column; the nearest known one is host1"}},
+		{"an account much like a header", "host1;user1;Password3;host2;user2;passw0rd\n", []string{
+			"line 1: field 3 of the header is no known column; the nearest one is password1",
+			"line 1: field 6 of the header is no known column; the nearest one is password1",
+			"line 1, column password2: missing from the header",
 		}},
 		{"far away", head + ";Department\nh1;u1;p1;h2;u2;p2;Sales\n",
 			[]string{"line 1, column Department: unknown column; the nearest known one is host2"}},

@@ -91,6 +91,16 @@ func (c *columnNames) isHeader(cells []string) bool {
 // maxColumns is more unknown columns than any header has.
 const maxColumns = 200
 
+// known counts the cells that name a column.
+func (c *columnNames) known(cells []string) (n int) {
+	for _, cell := range cells {
+		if c.find(cell) != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // read takes the names out of the header's cells.
 func (h *header) read(names *columnNames, cells []string) (errs []*RowError, usable bool) {
 	for len(cells) > 0 && strings.TrimSpace(cells[len(cells)-1]) == "" {
@@ -100,6 +110,7 @@ func (h *header) read(names *columnNames, cells []string) (errs []*RowError, usa
 		errs = append(errs, &RowError{Line: h.line, Column: column, Err: fmt.Errorf(format, args...)})
 	}
 	usable = true
+	sure := names.known(cells) >= len(required())-1
 	var meant []string // columns that an unknown name may stand for
 	for i, cell := range cells {
 		column := names.find(cell)
@@ -109,7 +120,11 @@ func (h *header) read(names *columnNames, cells []string) (errs []*RowError, usa
 		case column == "":
 			nearest, _ := names.nearest(cell)
 			meant = append(meant, nearest)
-			fail(printable(cell), "unknown column; the nearest known one is %s", nearest)
+			if sure {
+				fail(printable(cell), "unknown column; the nearest known one is %s", nearest)
+			} else { // it might be an account after all, and this its password
+				fail("", "field %d of the header is no known column; the nearest one is %s", i+1, nearest)
+			}
 		case slices.Contains(h.columns, column):
 			fail(printable(cell), "column %s is there twice", column)
 			usable = false

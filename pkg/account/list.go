@@ -41,10 +41,8 @@ var ErrNoAccounts = errors.New("the list holds no accounts")
 // other error (ErrNoAccounts, that of r) stands alone. Memory is a small
 // multiple of the list's octets. What it starts has ended when it returns.
 func Load(r io.Reader, opt Options) (*List, error) {
-	for _, port := range []int{opt.Source.Port, opt.Dest.Port} {
-		if port < 0 || port > 65535 {
-			return nil, errPort
-		}
+	if err := errors.Join(opt.Source.check("source"), opt.Dest.check("destination")); err != nil {
+		return nil, err
 	}
 	text, err := readText(r, maxList)
 	if err != nil {
@@ -68,6 +66,13 @@ func Load(r io.Reader, opt Options) (*List, error) {
 		return nil, ErrNoAccounts
 	}
 	return &List{Pairs: rows.pairs, Warnings: rows.warnings()}, nil
+}
+
+func (d SideDefaults) check(side string) error {
+	if d.Port < 0 || d.Port > 65535 {
+		return fmt.Errorf("default port of the %s: %w", side, errPort)
+	}
+	return nil
 }
 
 // LoadFile is Load for a file. It also warns when others can read the file.

@@ -33,7 +33,7 @@ func checkPairs(t *testing.T, in string, opt Options, want []Pair) {
 		t.Errorf("pairs (-want +got), passwords are hidden:\n%s", diff)
 	}
 	for i, p := range list.Pairs {
-		if i < len(want) && (p.Source.Password != want[i].Source.Password || p.Dest.Password != want[i].Dest.Password) {
+		if i < len(want) && !(p.Source.Password.Equal(want[i].Source.Password) && p.Dest.Password.Equal(want[i].Dest.Password)) {
 			t.Errorf("line %d: passwords %q %q, want %q %q", p.Line, p.Source.Password.Reveal(), p.Dest.Password.Reveal(),
 				want[i].Source.Password.Reveal(), want[i].Dest.Password.Reveal())
 		}

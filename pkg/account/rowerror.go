@@ -9,7 +9,8 @@ import (
 
 // RowError is what is wrong with one row, or one field of it. Its text never
 // contains a field of the row: a row with a stray delimiter has its password
-// in any of them. Only an unknown name in a header line is repeated.
+// in any of them. Only an unknown name in a line that is surely a
+// header is repeated.
 type RowError struct {
 	Line   int    // physical line where the row begins, 1-based
 	Column string // empty: the whole row

@@ -4,20 +4,19 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"unique"
 )
 
 const redacted = "[redacted]"
 
 // Secret holds a password and keeps it out of everything that is printed:
 // each fmt verb, slog, JSON and other encoders give "[redacted]". Reveal is
-// the only way to its text. The zero value is the empty secret. Comparable:
-// two secrets with one text are equal.
+// the only way to its text. The zero value is the empty secret. Secrets
+// compare by Equal; == does not compile.
 type Secret struct {
-	// A handle holds its text behind a pointer. Where fmt cannot call
-	// Format (a Secret in an unexported field, a wrong verb such as %w), it
-	// prints an address, where a string would be printed itself.
-	v unique.Handle[string]
+	_ [0]func() // == would compare addresses
+	// Where fmt cannot call Format (a Secret in an unexported field, a wrong
+	// verb such as %w), it prints what it finds: behind a pointer, an address.
+	v *string
 }
 
 // NewSecret wraps s.
@@ -25,22 +24,22 @@ func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
 	}
-	return Secret{v: unique.Make(s)}
+	return Secret{v: &s}
 }
 
 // Reveal returns the text itself, for the login command only.
 func (s Secret) Reveal() string {
-	if s.IsZero() {
+	if s.v == nil {
 		return ""
 	}
-	return s.v.Value()
+	return *s.v
 }
 
 // IsZero reports whether the secret is empty.
-func (s Secret) IsZero() bool { return s == Secret{} }
+func (s Secret) IsZero() bool { return s.v == nil }
 
 // Equal reports whether both hold the same text.
-func (s Secret) Equal(other Secret) bool { return s == other }
+func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
 // Format prints "[redacted]" whatever the verb and its flags.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }

@@ -46,7 +46,7 @@ func TestSecretVerbs(t *testing.T) {
 	held := holder{pair: pair, secret: secret, at: &secret}
 	values := map[string]any{
 		"secret": secret, "pointer": &secret, "pair": pair, "pair pointer": &pair, "endpoint": pair.Source,
-		"slice": []Pair{pair}, "map": map[string]Secret{"k": secret}, "key": map[Secret]int{secret: 1},
+		"slice": []Pair{pair}, "map": map[string]Secret{"k": secret},
 		"held": held, "held pointer": &held, "list": &List{Pairs: []Pair{pair}}, "any": []any{secret, held},
 	}
 	for name, v := range values {
@@ -106,13 +106,13 @@ func TestSecretEncoders(t *testing.T) {
 		}
 	}
 
-	b, err := json.Marshal(map[string]any{"pair": pair, "secret": &pair.Source.Password, "key": map[Secret]int{pair.Source.Password: 1}})
+	b, err := json.Marshal(map[string]any{"pair": pair, "secret": &pair.Source.Password})
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantHidden(t, "json", string(b))
-	if n := strings.Count(string(b), `"[redacted]"`); n != 4 {
-		t.Errorf("json: %d times [redacted], want 4: %s", n, b)
+	if n := strings.Count(string(b), `"[redacted]"`); n != 3 {
+		t.Errorf("json: %d times [redacted], want 3: %s", n, b)
 	}
 	if b, err = xml.Marshal(pair); err != nil {
 		t.Fatal(err)
@@ -130,10 +130,10 @@ func TestSecretValue(t *testing.T) {
 	if a.Reveal() != hidden || a.IsZero() {
 		t.Error("a secret does not give its text back")
 	}
-	if a != b || !a.Equal(b) || a.Equal(other) || a.Equal(Secret{}) {
+	if !a.Equal(b) || a.Equal(other) || a.Equal(Secret{}) {
 		t.Error("secrets do not compare by their text")
 	}
-	if zero := NewSecret(""); !zero.IsZero() || zero.Reveal() != "" || zero != (Secret{}) {
+	if zero := NewSecret(""); !zero.IsZero() || zero.Reveal() != "" || !zero.Equal(Secret{}) {
 		t.Error("the empty secret is not the zero value")
 	}
 }
