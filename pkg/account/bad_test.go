@@ -50,7 +50,7 @@ func checkErrors(t *testing.T, in string, opt Options, want []string) {
 const (
 	wantExtra   = "options in the list are not understood yet: leave it empty"
 	wantUTF8    = "not UTF-8: save the list as UTF-8"
-	wantControl = "a wantControl character"
+	wantControl = "a control character"
 )
 
 func TestLoadBadRows(t *testing.T) {
