@@ -1,0 +1,25 @@
+package console
+
+import "github.com/imapfleet/imapfleet/pkg/throughput"
+
+// Counts is where the rows of the run stand. PendingOctets is what those that
+// this run has not begun yet are expected to hold at the source; it counts
+// only if PendingKnown, that is if it speaks of all of them.
+type Counts struct {
+	throughput.RowCounts
+	PendingOctets int64
+	PendingKnown  bool
+}
+
+// Rows tells a console about the rows. Counts is called about ten times a
+// second from the console's goroutine, which holds no lock meanwhile: it must
+// be quick, and safe to call while the run goes on.
+type Rows interface {
+	Counts() Counts
+}
+
+// RowsFunc is a function as Rows.
+type RowsFunc func() Counts
+
+// Counts calls f.
+func (f RowsFunc) Counts() Counts { return f() }
