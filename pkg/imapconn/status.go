@@ -115,25 +115,35 @@ func (s *statusBatch) read(r *wire.Reader, oldest int) error {
 
 // readItems reads (name number ...), in any order and with any others.
 func (s *Status) readItems(r *wire.Reader) error {
-	key := ""
+	key, depth := "", 0
 	for {
 		t, err := r.Next()
-		if err != nil || t.Kind == wire.End || t.Kind == wire.Close {
+		if err != nil || t.Kind == wire.End {
 			return err
 		}
-		if t.Kind == wire.Open {
+		switch t.Kind {
+		case wire.Open:
+			depth++
+			continue
+		case wire.Close:
+			if depth--; depth <= 0 {
+				return nil
+			}
+			key = "" // its value was a list
 			continue
 		}
 		v, _, err := r.String(t, maxID)
 		if err != nil {
 			return err
 		}
-		if key == "" {
+		switch {
+		case depth > 1:
+		case key == "":
 			key = strings.ToUpper(v)
-			continue
+		default:
+			s.item(key, v)
+			key = ""
 		}
-		s.item(key, v)
-		key = ""
 	}
 }
 
