@@ -1,0 +1,76 @@
+# imapfleet. `make help` lists the targets; `make check` is all of CI.
+
+GO          ?= go
+STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS      = -s -w -X main.version=$(VERSION)
+GOLDEN       = testdata/golden/imports.txt
+PLATFORMS    = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+FUZZTIME    ?= 30s
+TESTFLAGS   ?=
+
+.PHONY: help build test race cover fuzz lint fmt tidy arch golden cross bench demo check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the binary, ./imapfleet
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o imapfleet ./cmd/imapfleet
+
+demo: build ## the main job on this machine: two embedded servers, 25 accounts
+	./imapfleet demo
+
+test: ## every test, with the race detector; real servers where they are installed
+	$(GO) test -race -shuffle=on -timeout 20m $(TESTFLAGS) ./...
+
+race: test ## the same
+
+cover: ## coverage of the tests, in cover.html
+	$(GO) test -coverprofile=cover.out -coverpkg=./... ./...
+	$(GO) tool cover -html=cover.out -o cover.html
+
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; $(GO) list ./... | while read -r pkg; do \
+		dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
+		for target in $$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p'); do \
+			echo "fuzz $$pkg $$target"; \
+			$(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) </dev/null; \
+		done; \
+	done
+
+lint: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l cmd pkg); if [ -n "$$unformatted" ]; then echo "gofmt wants:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+fmt: ## format the code
+	gofmt -w cmd pkg
+
+tidy: ## go.mod and go.sum
+	$(GO) mod tidy
+
+arch: ## who imports whom, against the golden file
+	@$(MAKE) -s imports | diff -u $(GOLDEN) - || { echo "the import graph changed: if that is meant, run 'make golden'"; exit 1; }
+
+golden: ## write the golden import graph
+	@$(MAKE) -s imports > $(GOLDEN)
+
+.PHONY: imports
+imports:
+	@$(GO) list -f '{{.ImportPath}}{{range .Imports}} {{.}}{{end}}' ./... \
+		| awk '{printf "%s:", $$1; for (i = 2; i <= NF; i++) if ($$i ~ /^github.com\/imapfleet\//) printf " %s", $$i; print ""}' \
+		| sed 's|github.com/imapfleet/imapfleet/||g' | LC_ALL=C sort
+
+cross: ## build for every platform
+	@set -e; for p in $(PLATFORMS); do echo "build $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -o /dev/null ./cmd/imapfleet; done
+
+bench: ## the main job on two real Dovecots, 200 accounts, against the same list a second time
+	$(GO) test ./cmd/imapfleet -run '^TestMainJobReal$$' -count=1 -v -timeout 30m -args -mainjob.accounts=200 -mainjob.max=2000
+	$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
+
+check: lint arch ## all of CI
+	$(MAKE) test
+	$(MAKE) fuzz
+	$(MAKE) cross
+	git diff --exit-code
