@@ -9,10 +9,11 @@ import (
 const (
 	// lazyDelay is how long a lazy write waits for others to share a commit.
 	lazyDelay = 100 * time.Millisecond
-	// lazyOps is how many lazy writes are committed without waiting longer.
-	lazyOps = 1000
-	// maxOps is how many may be queued; more wait for the writer.
-	maxOps = 10 * lazyOps
+	// lazyWrites is how many lazy writes are committed without waiting longer;
+	// each run of a UID map counts as one.
+	lazyWrites = 1000
+	// maxWrites is how many may be queued; more wait for the writer.
+	maxWrites = 10 * lazyWrites
 )
 
 // level is what a caller waits for.
@@ -37,6 +38,7 @@ type op struct {
 type queue struct {
 	mu     sync.Mutex
 	ops    []*op
+	writes int                     // in ops
 	level  level                   // the highest in ops
 	rows   map[RowID]*Row          // queued, by row: the last one wins
 	runs   map[MailboxID]*runQueue // the last queued of a mailbox, while it may still grow
@@ -56,7 +58,7 @@ func newQueue() *queue {
 // reset empties the queue and returns what was in it.
 func (q *queue) reset() []*op {
 	ops := q.ops
-	q.ops, q.level = nil, lazy
+	q.ops, q.writes, q.level = nil, 0, lazy
 	q.rows, q.runs = make(map[RowID]*Row), make(map[MailboxID]*runQueue)
 	if q.room != nil {
 		close(q.room)
@@ -85,7 +87,16 @@ func (q *queue) push(o *op) {
 	q.ops = append(q.ops, o)
 	delete(q.runs, o.fence)
 	q.level = max(q.level, o.level)
-	if len(q.ops) == 1 || o.level > lazy || len(q.ops) >= lazyOps {
+	q.grow(1)
+	if len(q.ops) == 1 || o.level > lazy {
+		q.signal()
+	}
+}
+
+// grow counts n more writes; the caller holds mu.
+func (q *queue) grow(n int) {
+	q.writes += n
+	if q.writes >= lazyWrites {
 		q.signal()
 	}
 }
@@ -99,7 +110,7 @@ func (q *queue) add(ctx context.Context, f func()) error {
 			q.mu.Unlock()
 			return err
 		}
-		if len(q.ops) < maxOps {
+		if q.writes < maxWrites {
 			f()
 			q.mu.Unlock()
 			return nil
@@ -156,8 +167,9 @@ func (q *queue) next() (ops []*op, want level, ok bool) {
 	for {
 		q.mu.Lock()
 		n := len(q.ops)
-		if n > 0 && (late || q.level > lazy || n >= lazyOps || q.closed) {
-			want, ops = q.level, q.reset()
+		if n > 0 && (late || q.level > lazy || q.writes >= lazyWrites || q.closed) {
+			want = q.level
+			ops = q.reset()
 			q.busy = true
 			q.mu.Unlock()
 			return ops, want, true

@@ -43,11 +43,11 @@ func (l *Ledger) AddRuns(ctx context.Context, id MailboxID, runs []Run) error {
 	}
 	return q.add(ctx, func() {
 		if queued := q.runs[id]; queued != nil {
-			queued.append(runs)
+			q.grow(queued.append(runs))
 			return
 		}
 		queued := &runQueue{}
-		queued.append(runs)
+		q.grow(queued.append(runs))
 		q.runs[id] = queued
 		q.push(&op{do: func(ctx context.Context, s *session) error {
 			for _, r := range queued.runs {
@@ -60,8 +60,9 @@ func (l *Ledger) AddRuns(ctx context.Context, id MailboxID, runs []Run) error {
 	})
 }
 
-// append adds runs, joining what adjoins.
-func (u *runQueue) append(runs []Run) {
+// append adds runs, joining what adjoins, and says by how many it grew.
+func (u *runQueue) append(runs []Run) int {
+	before := len(u.runs)
 	for _, r := range runs {
 		if n := len(u.runs); n > 0 && u.runs[n-1].joins(r) {
 			u.runs[n-1].Count += r.Count
@@ -69,6 +70,7 @@ func (u *runQueue) append(runs []Run) {
 		}
 		u.runs = append(u.runs, r)
 	}
+	return len(u.runs) - before
 }
 
 // putRun writes one run into the map: older runs give way where it overlaps

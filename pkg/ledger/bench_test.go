@@ -1,0 +1,73 @@
+package ledger
+
+import (
+	"strconv"
+	"sync/atomic"
+	"testing"
+)
+
+// BenchmarkAddRuns is one batch's run, not adjoining the last, into one of
+// 100 mailboxes.
+func BenchmarkAddRuns(b *testing.B) {
+	l, row, _ := one(b, b.TempDir())
+	var ids [100]MailboxID
+	for i := range ids {
+		ids[i] = mailbox(b, l, row, strconv.Itoa(i), "d")
+	}
+	b.ResetTimer()
+	for i := range b.N { // b.Loop would not count the Flush
+		n := uint32(i + 1)
+		must(b, l.AddRuns(b.Context(), ids[n%100], []Run{{3 * n, 2 * n, 2}}))
+	}
+	must(b, l.Flush(b.Context()))
+}
+
+// BenchmarkSetFloors is a durable floor of each of 8 lanes; commits/op says
+// how well they share.
+func BenchmarkSetFloors(b *testing.B) {
+	l, row, _ := one(b, b.TempDir())
+	var ids [8]MailboxID
+	for i := range ids {
+		ids[i] = mailbox(b, l, row, strconv.Itoa(i), "d")
+	}
+	before := l.session.commits.Load()
+	var lane, floor atomic.Uint32
+	b.SetParallelism((len(ids) + 1) / 2) // per CPU
+	b.RunParallel(func(pb *testing.PB) {
+		id := ids[lane.Add(1)%8]
+		for pb.Next() {
+			if err := l.SetFloors(b.Context(), []Floor{{ID: id, Floor: floor.Add(1), Open: true}}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(l.session.commits.Load()-before)/float64(b.N), "commits/op")
+}
+
+// BenchmarkBind is a list of 100,000 rows: new, known, and read.
+func BenchmarkBind(b *testing.B) {
+	list := entries(0, 100_000)
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			l, err := Open(b.Context(), b.TempDir())
+			must(b, err)
+			bind(b, l, list)
+			must(b, l.Close())
+		}
+	})
+	b.Run("known", func(b *testing.B) {
+		l := openTest(b, b.TempDir())
+		bind(b, l, list)
+		for b.Loop() {
+			bind(b, l, list)
+		}
+	})
+	b.Run("rows", func(b *testing.B) {
+		l := openTest(b, b.TempDir())
+		ids := bind(b, l, list)
+		for b.Loop() {
+			_, err := l.Rows(b.Context(), ids)
+			must(b, err)
+		}
+	})
+}
