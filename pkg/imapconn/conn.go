@@ -91,6 +91,10 @@ func (c *Conn) Err() error { return c.w.Err() }
 // called more than once and from any goroutine.
 func (c *Conn) Abort() { c.w.Abort(net.ErrClosed) }
 
+// Dead is closed as soon as the connection is lost; a FetchHandler that may
+// block for long must watch it.
+func (c *Conn) Dead() <-chan struct{} { return c.w.Dead() }
+
 // Done is closed when the connection's reading goroutine has ended: after
 // Logout, Abort or a loss.
 func (c *Conn) Done() <-chan struct{} { return c.client.Closed() }
@@ -142,6 +146,7 @@ func (c *Conn) refused(op, mailbox string, r wire.Reply) *fault.Error {
 // stays what it is.
 func (c *Conn) lost(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil {
+		c.w.Abort(ctx.Err()) // guard is about to, or has
 		return ctx.Err()
 	}
 	e := fault.Of(err)

@@ -133,7 +133,7 @@ func (h FetchHandler) body(r *wire.Reader, m *Message) error {
 		return err
 	}
 	switch t.Kind {
-	case wire.Literal_:
+	case wire.Literal:
 		m.HasBody = true
 		if h.Body == nil {
 			return nil
