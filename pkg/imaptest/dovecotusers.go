@@ -1,0 +1,110 @@
+package imaptest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+type dovecotUser struct{ name, password string }
+
+// AddUser adds an account. Adding one costs the writing of a small file; the
+// mail is made at the first login.
+func (d *Dovecot) AddUser(name, password string) error {
+	return d.editUsers(func() error {
+		for _, u := range d.users {
+			if u.name == name {
+				return fmt.Errorf("add user %q: it is there already", name)
+			}
+		}
+		if strings.ContainsAny(name, ":*\r\n") {
+			return fmt.Errorf("add user %q: a name that Dovecot cannot have", name)
+		}
+		d.users = append(d.users, dovecotUser{name, password})
+		return nil
+	})
+}
+
+// AddUsers adds n accounts, user0001 and on, with one password, and returns
+// their names. A second call continues the count.
+func (d *Dovecot) AddUsers(n int, password string) ([]string, error) {
+	var names []string
+	err := d.editUsers(func() error {
+		from := len(d.users) + 1
+		for i := range n {
+			name := fmt.Sprintf("user%04d", from+i)
+			names = append(names, name)
+			d.users = append(d.users, dovecotUser{name, password})
+		}
+		return nil
+	})
+	return names, err
+}
+
+// SetPassword changes the password of an account for logins to come.
+func (d *Dovecot) SetPassword(name, password string) error {
+	return d.editUsers(func() error {
+		for i := range d.users {
+			if d.users[i].name == name {
+				d.users[i].password = password
+				return nil
+			}
+		}
+		return fmt.Errorf("set password: no user %q", name)
+	})
+}
+
+// WipeUser removes the mail of an account; no session may be using it.
+func (d *Dovecot) WipeUser(name string) error {
+	return os.RemoveAll(filepath.Join(d.dir, "mail", name))
+}
+
+func (d *Dovecot) editUsers(edit func() error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := edit(); err != nil {
+		return err
+	}
+	return d.writeUsers()
+}
+
+// writeUsers writes the files of users, admins and access rights. Dovecot
+// reads a user file anew when its size or its second of change differs, so a
+// comment makes each version longer than the last.
+func (d *Dovecot) writeUsers() error {
+	var b strings.Builder
+	d.writes++
+	fmt.Fprintf(&b, "#%s\n", strings.Repeat("-", d.writes))
+	for _, u := range d.users {
+		fmt.Fprintf(&b, "%s:{PLAIN.b64}%s:%d:%d::%s::\n", u.name,
+			base64.StdEncoding.EncodeToString([]byte(u.password)),
+			d.ids.uid, d.ids.gid, filepath.Join(d.dir, "mail", u.name))
+	}
+	if err := replaceFile(d.path("users"), b.String()); err != nil {
+		return err
+	}
+	master := fmt.Sprintf("%s:{PLAIN.b64}%s\n", DovecotAdmin,
+		base64.StdEncoding.EncodeToString([]byte(DovecotAdminPassword)))
+	if err := replaceFile(d.path("masters"), master); err != nil {
+		return err
+	}
+	var acl strings.Builder
+	for _, name := range d.opt.ReadOnly {
+		fmt.Fprintf(&acl, "%q owner lr\n", name)
+	}
+	return replaceFile(d.path("acl"), acl.String())
+}
+
+// replaceFile writes a file that others may read, never half of it.
+func replaceFile(path, text string) error {
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Chmod(tmp, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Rename(tmp, path)
+}
