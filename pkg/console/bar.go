@@ -26,5 +26,6 @@ func bar(fraction float64, columns int) string {
 	} else {
 		_ = b.Set64(percent)
 	}
-	return strings.Trim(b.String(), "\r\n ")
+	// The library gives the percentage five places.
+	return strings.TrimPrefix(strings.TrimRight(strings.Trim(b.String(), "\r\n"), " "), " ")
 }

@@ -18,7 +18,7 @@ func compose(f facts, width, height int) []string {
 }
 
 const (
-	barMin   = 10
+	barMin   = 8
 	barMax   = 40
 	barExtra = 7 // percentage, blank and brackets
 )

@@ -65,7 +65,7 @@ func (t *tracker) at(now time.Time) facts {
 	f.busy = t.busy(now)
 	t.octets.Add(now, run.Octets)
 	t.messages.Add(now, run.Copied)
-	f.mib = rate(t.octets)/mebi
+	f.mib = rate(t.octets) / mebi
 	f.messages = rate(t.messages)
 	t.measure(now, run, &f)
 	return f
@@ -83,7 +83,7 @@ func (t *tracker) busy(now time.Time) []worker {
 		}
 		w.Add(now, s.Octets)
 		t.workers[s.ID] = w
-		out = append(out, worker{s, rate(w)/mebi})
+		out = append(out, worker{s, rate(w) / mebi})
 		// Once seen, always: a bar that changes its unit with each account
 		// would jump about.
 		t.unsized = t.unsized || s.ExpectedMessages > 0 && s.ExpectedOctets == 0
