@@ -133,12 +133,17 @@ func (s *session) broken(ctx context.Context, err error) error {
 	return s.pause(ctx, err)
 }
 
+// logoutTime is how long a farewell may take.
+const logoutTime = 5 * time.Second
+
 // close ends the session in good order where the connection still stands.
 func (s *session) close(ctx context.Context) {
 	if s.conn == nil {
 		return
 	}
 	if ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(ctx, logoutTime)
+		defer cancel()
 		if err := s.conn.Logout(ctx); err != nil {
 			s.log.Debug("logout", "err", err)
 		}

@@ -1,0 +1,83 @@
+// Package pkg holds no code: this file is the map of the house. imapfleet
+// migrates fleets of IMAP mailboxes; README.md tells its users how, this tells
+// its builders where things live and what must never break.
+//
+// # The way of the work
+//
+//	accounts.csv
+//	   | account.Load: every bad row is known before the first connection
+//	   v
+//	[]account.Pair
+//	   | batch: one feeder, a bounded errgroup pool, retries and parking
+//	   v
+//	worker -> mailsync.Engine.Sync(ctx, pair, row, meter)    one pass of one pair
+//	   | throughput.Count + error
+//	   v
+//	throughput.Result -> throughput.Summary -> stdout and the result files
+//
+// and of a message within Sync:
+//
+//	source socket -> wire -> imapconn -> fetcher -> window -> writer -> imapconn -> wire -> destination socket
+//	                                                            |
+//	                                                tagged OK -> ledger (UID runs), meter
+//
+// # Who owns what
+//
+//	cmd/imapfleet   flags, signals, wiring, result files, exit codes; the only one that knows everybody
+//	account         the list: Pair, Endpoint, Secret, line-numbered errors
+//	fault           the one error vocabulary: scope, side, temporary, code, hint
+//	throughput      counters, rates, Result, Summary, the texts of all result files
+//	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, rejects (SQLite)
+//	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals
+//	imapconn        one session: dial, TLS, login, capabilities, one file a command
+//	mailsync        the engine: maps mailboxes, matches, copies, settles
+//	batch           the runner: which row runs when; it does not know mailsync, only its Syncer
+//	console         what a person sees while it runs
+//	imaptest        servers to test and to demonstrate against, and a bad network
+//
+// Imports go one way, cmd -> batch, mailsync, console -> imapconn -> wire, and
+// everybody may know account, fault, throughput and ledger, which know nobody.
+// `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
+// is a visible change there.
+//
+// # Goroutines
+//
+//   - batch: one feeder, and as many workers as the gate lets through. All end
+//     before Run returns.
+//   - a connection: go-imap's one reading goroutine. wire's demultiplexing and
+//     the handlers of raw commands run on it; a handler that blocks stops the
+//     reading, which is how back-pressure reaches the source.
+//   - a lane, while a mailbox moves: the fetcher (source) beside the worker
+//     itself, which is the writer (destination).
+//   - ledger: one writer, which owns the database's write connection.
+//   - console: one that draws.
+//
+// # What must never break
+//
+//   - The source is only read: EXAMINE and BODY.PEEK.
+//   - The destination is only added to: no EXPUNGE, no CLOSE.
+//   - Floor before act: before octets leave for a mailbox, its floor (UIDNEXT)
+//     is durable. Whatever stands at or above it and is in no UID map may be
+//     ours: it is matched, as a multiset, before anything is sent again. So a
+//     run that is killed at any instant and run again gives one copy of each.
+//   - The ledger learns of a message after the destination's tagged OK, never
+//     before. Runs may be written lazily: a lost one is found again above the
+//     floor. A floor moves up only together with all runs below it.
+//   - A half-written literal closes the socket; a message is never a command:
+//     only validated heads stand before a literal that is not waited for.
+//   - One row's trouble is its own. Only faults of scope Run stop the run.
+//   - A password leaves account.Secret only for the socket.
+//
+// # Choices that were weighed
+//
+//   - A floor per link of a source mailbox to its destination, not one per
+//     destination mailbox: sources that merge must each be matched from their
+//     own beginning, and a floor that is per link is never above what that link
+//     may have added.
+//   - SELECT, SEARCH, STATUS, LIST and FETCH are raw commands through wire, not
+//     go-imap's: its parser ends the connection on any surprise, and servers are
+//     full of them. go-imap does greeting, capabilities, login, ID, NAMESPACE
+//     and LOGOUT.
+//   - UID maps as runs (5001:5200 -> 41:240): a row a batch, not a row a message.
+//   - No TRYCREATE dance: mailboxes are made before anything is sent.
+package pkg

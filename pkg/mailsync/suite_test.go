@@ -1,0 +1,151 @@
+package mailsync_test
+
+import (
+	"testing"
+
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+)
+
+// hosts are the pairs of servers that the whole suite runs on.
+func pairs(t *testing.T, run func(t *testing.T, src, dst host)) {
+	t.Run("memory to memory", func(t *testing.T) { run(t, memoryHost(t), memoryHost(t)) })
+	t.Run("dovecot to dovecot", func(t *testing.T) { run(t, dotHost(t), slashHost(t)) })
+	t.Run("and back", func(t *testing.T) { run(t, slashHost(t), dotHost(t)) })
+	t.Run("memory to dovecot", func(t *testing.T) { run(t, memoryHost(t), slashHost(t)) })
+	t.Run("dovecot to memory", func(t *testing.T) { run(t, dotHost(t), memoryHost(t)) })
+}
+
+// TestSuite is what every pair of servers must pass.
+func TestSuite(t *testing.T) {
+	cases := []struct {
+		name string
+		run  func(t *testing.T, r *rig)
+	}{
+		{"whole account", testWhole},
+		{"first half there already", testHalfThere},
+		{"duplicates and messages without a name", testDuplicates},
+		{"new mail between passes", testDelta},
+		{"mailbox replaced at the destination", testReplacedDest},
+		{"mailbox replaced at the source", testReplacedSource},
+		{"larger than the window", testLarge},
+		{"ledger lost", testLedgerLost},
+		{"stopped in the middle", testStopped},
+	}
+	pairs(t, func(t *testing.T, src, dst host) {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) { c.run(t, newRig(t, src, dst)) })
+		}
+	})
+}
+
+func testWhole(t *testing.T, r *rig) {
+	r.fillSource(
+		imaptest.Mailbox{Name: "INBOX", Messages: mail("inbox", 150, 20000)},
+		imaptest.Mailbox{Name: "Work/2024/Ümläute & Co", Subscribed: true, Messages: mail("work", 40, 3000)},
+		imaptest.Mailbox{Name: "empty"},
+		imaptest.Mailbox{Name: "sp ace (1)", Messages: mail("space", 3, 100)},
+	)
+	c := r.mustSync()
+	if c.Copied != 193 || c.Listed != 193 {
+		t.Errorf("first pass: %+v", c)
+	}
+	r.equal(true)
+	c = r.mustSync()
+	if c.Copied != 0 || c.AlreadyThere != 193 {
+		t.Errorf("second pass copied something: %+v", c)
+	}
+	r.equal(true)
+}
+
+func testHalfThere(t *testing.T, r *rig) {
+	all := mail("m", 120, 5000)
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: all})
+	r.fillDest(imaptest.Mailbox{Name: "INBOX", Messages: append(mail("foreign", 10, 2000), all[30:80]...)})
+	c := r.mustSync()
+	if c.Copied != 70 || c.AlreadyThere != 50 {
+		t.Errorf("first pass: %+v", c)
+	}
+	if c = r.mustSync(); c.Copied != 0 {
+		t.Errorf("second pass: %+v", c)
+	}
+	r.holds("INBOX", 130)
+}
+
+func testDuplicates(t *testing.T, r *rig) {
+	one := mail("same", 1, 400)[0]
+	other := one
+	other.Body = append([]byte(nil), one.Body...)
+	other.Body[len(other.Body)-3] ^= 1 // same header, same octets, another body
+	anonymous := imaptest.Message{Body: []byte("Subject: no id\r\n\r\nx\r\n"), Date: one.Date}
+	box := []imaptest.Message{one, one, other, anonymous, anonymous, one, other}
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: box})
+	r.fillDest(imaptest.Mailbox{Name: "INBOX", Messages: []imaptest.Message{one, other}})
+	if c := r.mustSync(); c.Copied != 5 || c.AlreadyThere != 2 {
+		t.Errorf("first pass: %+v", c)
+	}
+	r.equal(false)
+	if c := r.mustSync(); c.Copied != 0 {
+		t.Errorf("second pass: %+v", c)
+	}
+	r.equal(false)
+}
+
+func testDelta(t *testing.T, r *rig) {
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("a", 20, 1000)})
+	r.mustSync()
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("b", 15, 1000)}, imaptest.Mailbox{Name: "new", Messages: mail("c", 5, 1000)})
+	r.fillDest(imaptest.Mailbox{Name: "INBOX", Messages: mail("foreign", 4, 500)})
+	if c := r.mustSync(); c.Copied != 20 || c.AlreadyThere != 20 {
+		t.Errorf("second pass: %+v", c)
+	}
+	r.holds("INBOX", 39)
+	r.holds("new", 5)
+}
+
+func testReplacedDest(t *testing.T, r *rig) {
+	r.fillSource(imaptest.Mailbox{Name: "box", Messages: mail("a", 30, 1000)})
+	r.mustSync()
+	r.remove(r.dst, "box")
+	r.fillDest(imaptest.Mailbox{Name: "box", Messages: mail("a", 30, 1000)[10:15]})
+	if c := r.mustSync(); c.Copied != 25 || c.AlreadyThere != 5 {
+		t.Errorf("after the mailbox was replaced: %+v", c)
+	}
+	r.equal(false)
+}
+
+func testReplacedSource(t *testing.T, r *rig) {
+	r.fillSource(imaptest.Mailbox{Name: "box", Messages: mail("a", 30, 1000)})
+	r.mustSync()
+	r.remove(r.src, "box")
+	r.fillSource(imaptest.Mailbox{Name: "box", Messages: append(mail("b", 2, 1000), mail("a", 30, 1000)...)})
+	if c := r.mustSync(); c.Copied != 2 || c.AlreadyThere != 30 {
+		t.Errorf("after the mailbox was replaced: %+v", c)
+	}
+	r.equal(false)
+}
+
+func testLarge(t *testing.T, r *rig) {
+	r.options = small
+	box := mail("m", 12, 4000)
+	box[3].Body = append(box[3].Body, make0(700<<10)...)
+	box[4].Body = append(box[4].Body, make0(1500<<10)...)
+	box[11].Body = append(box[11].Body, make0(300<<10)...)
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: box})
+	if c := r.mustSync(); c.Copied != 12 {
+		t.Errorf("first pass: %+v", c)
+	}
+	r.equal(true)
+	if c := r.mustSync(); c.Copied != 0 {
+		t.Errorf("second pass: %+v", c)
+	}
+}
+
+func testLedgerLost(t *testing.T, r *rig) {
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("a", 60, 3000)}, imaptest.Mailbox{Name: "b", Messages: mail("b", 10, 100)})
+	r.mustSync()
+	r.dir = t.TempDir() + "/another"
+	if c := r.mustSync(); c.Copied != 0 || c.AlreadyThere != 70 {
+		t.Errorf("without the ledger: %+v", c)
+	}
+	r.equal(true)
+}
