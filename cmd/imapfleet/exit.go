@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+)
+
+// The exit codes, judged over the rows selected.
+const (
+	exitDone        = 0   // all done
+	exitRun         = 1   // the run itself failed
+	exitUsage       = 2   // the command line or the list
+	exitNotDone     = 3   // some row is not done
+	exitInterrupted = 130 // SIGINT
+	exitTerminated  = 143 // SIGTERM
+)
+
+// exitError is an error that knows its exit code. An error of another type
+// comes from cobra and is one of usage.
+type exitError struct {
+	code int
+	err  error // nil: everything has been said
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(err error) error { return &exitError{exitUsage, err} }
+func runError(err error) error   { return &exitError{exitRun, err} }
+
+// errNotDone ends a command whose output has said which rows are not done.
+func errNotDone() error { return &exitError{code: exitNotDone} }
+
+// report says what err is on stderr, unless that has been said, and returns
+// the exit code. command is the one that was called, for the hint.
+func report(ctx context.Context, err error, command string, stderr io.Writer) int {
+	var coded *exitError
+	isCoded := errors.As(err, &coded)
+	if code, ok := signalCode(ctx); ok && (err == nil || isCoded && coded.code == exitNotDone || errors.Is(err, context.Canceled)) {
+		return code
+	}
+	switch {
+	case err == nil:
+		return exitDone
+	case !isCoded:
+		fmt.Fprintf(stderr, "imapfleet: %s\nSee '%s --help'.\n", fault.Clean(err.Error()), command)
+		return exitUsage
+	case coded.err != nil:
+		say(stderr, coded.err)
+	}
+	return coded.code
+}
+
+// say prints an error, one line per error that it joins, and the hint of each.
+func say(stderr io.Writer, err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			say(stderr, e)
+		}
+		return
+	}
+	fmt.Fprintf(stderr, "imapfleet: %s\n", fault.Clean(err.Error()))
+	if f := fault.Of(err); f != nil && f.Hint != "" {
+		fmt.Fprintf(stderr, "  to do: %s\n", f.Hint)
+	}
+}
+
+// listError is err, or each of the errors that it joins, with the list's name
+// in front.
+func listError(name string, err error) error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		var row *account.RowError
+		if errors.As(err, &row) {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return fmt.Errorf("list %s: %w", name, err)
+	}
+	var all []error
+	for _, e := range many.Unwrap() {
+		all = append(all, listError(name, e))
+	}
+	return errors.Join(all...)
+}
+
+// signalCode returns the exit code of the signal that has ended ctx, if one
+// has.
+func signalCode(ctx context.Context) (int, bool) {
+	var s *stopSignal
+	if !errors.As(context.Cause(ctx), &s) {
+		return 0, false
+	}
+	if s.sig == syscall.SIGTERM {
+		return exitTerminated, true
+	}
+	return exitInterrupted, true
+}

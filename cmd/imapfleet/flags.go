@@ -1,0 +1,164 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+
+	"github.com/spf13/pflag"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+)
+
+// listFlags say how to read the list and how to reach what it names. They
+// stand for every row that does not say it itself.
+type listFlags struct {
+	security   [2]string
+	port       [2]int
+	authUser   [2]string
+	skipVerify [2]bool
+	allowMerge bool
+}
+
+func (f *listFlags) register(fs *pflag.FlagSet) {
+	for i, side := range []string{"source", "destination"} {
+		n := fmt.Sprint(i + 1)
+		fs.StringVar(&f.security[i], "security"+n, "auto", side+": auto, tls, starttls or plain, where the row does not say")
+		fs.IntVar(&f.port[i], "port"+n, 0, side+": port, where the row does not say (default 993, or 143 with STARTTLS)")
+		fs.StringVar(&f.authUser[i], "authuser"+n, "", side+": log in as `NAME` with the row's password and act as the row's user")
+		fs.BoolVar(&f.skipVerify[i], "insecure-skip-verify"+n, false, side+": accept any TLS certificate (whoever is in between can read it all)")
+	}
+	fs.BoolVar(&f.allowMerge, "allow-merge", false, "let several rows go to one destination account, one after the other")
+}
+
+// options checks the flags.
+func (f *listFlags) options() (account.Options, error) {
+	opt := account.Options{AllowMerge: f.allowMerge}
+	for i, side := range []*account.SideDefaults{&opt.Source, &opt.Dest} {
+		security, err := account.ParseSecurity(f.security[i])
+		if err != nil {
+			return opt, fmt.Errorf("--security%d %q: %w", i+1, f.security[i], err)
+		}
+		if f.port[i] < 0 || f.port[i] > 65535 {
+			return opt, fmt.Errorf("--port%d %d: must be from 1 to 65535", i+1, f.port[i])
+		}
+		*side = account.SideDefaults{Port: f.port[i], Security: security, AuthUser: f.authUser[i], SkipVerify: f.skipVerify[i]}
+	}
+	return opt, nil
+}
+
+// load reads the list and picks the rows of --rows, by index. All that is
+// wrong with either is an error of usage.
+func (f *listFlags) load(name, rows string) (list *account.List, selected []int, err error) {
+	opt, err := f.options()
+	if err != nil {
+		return nil, nil, usageError(err)
+	}
+	list, err = account.LoadFile(name, opt)
+	if err != nil {
+		return nil, nil, usageError(listError(name, err))
+	}
+	selected, err = selectRows(list.Pairs, rows)
+	if err != nil {
+		return nil, nil, usageError(err)
+	}
+	return list, selected, nil
+}
+
+// warnings are the list's own, and one for whatever leaves the connections
+// open to others.
+func warnings(list *account.List) []string {
+	out := list.Warnings
+	var plain, unverified [2]int
+	for _, p := range list.Pairs {
+		for i, e := range []account.Endpoint{p.Source, p.Dest} {
+			switch {
+			case e.Security == account.SecurityPlain:
+				plain[i]++
+			case e.SkipVerify:
+				unverified[i]++
+			}
+		}
+	}
+	for i, side := range []string{"source", "destination"} {
+		if plain[i] > 0 {
+			out = append(out, fmt.Sprintf("%d rows send passwords and mail unencrypted to the %s (security%d plain)", plain[i], side, i+1))
+		}
+		if unverified[i] > 0 {
+			out = append(out, fmt.Sprintf("%d rows do not verify the certificate of the %s (insecure-skip-verify%d)", unverified[i], side, i+1))
+		}
+	}
+	return out
+}
+
+// netFlags are those of the commands that connect.
+type netFlags struct {
+	caFile   string
+	parallel int
+}
+
+func (f *netFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
+	fs.IntVar(&f.parallel, "parallel", 4, "how many rows at a time")
+}
+
+func (f *netFlags) check() error {
+	if f.parallel < 1 {
+		return errors.New("--parallel: must be at least 1")
+	}
+	return nil
+}
+
+// roots returns the system's authorities and those of --ca-file; nil without
+// one, which means the system's.
+func (f *netFlags) roots() (*x509.CertPool, error) {
+	if f.caFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(f.caFile)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-file: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		if runtime.GOOS != "windows" {
+			return nil, fmt.Errorf("the system's certificates: %w", err)
+		}
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file %s: no certificate in it", f.caFile)
+	}
+	return pool, nil
+}
+
+// levelValue is the flag --log-level. It implements pflag.Value.
+type levelValue slog.Level
+
+func (l *levelValue) String() string {
+	switch slog.Level(*l) {
+	case slog.LevelDebug:
+		return "debug"
+	case slog.LevelWarn:
+		return "warn"
+	case slog.LevelError:
+		return "error"
+	}
+	return "info"
+}
+
+func (l *levelValue) Type() string { return "level" }
+
+func (l *levelValue) Set(s string) error {
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		v := levelValue(level)
+		if v.String() == s {
+			*l = v
+			return nil
+		}
+	}
+	return errors.New("must be debug, info, warn or error")
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/batch"
+	"github.com/imapfleet/imapfleet/pkg/console"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// job is one run with all that it works on.
+type job struct {
+	dir      string // the state directory, or a dry run's copy of it
+	pairs    []account.Pair
+	selected []int // of pairs
+	roots    *x509.CertPool
+	std      streams
+	bound    *bound
+
+	tracker *tracker
+	meter   *throughput.Meter
+	events  *events      // nil without --json
+	log     *slog.Logger // to the file and the screen
+	fileLog *slog.Logger // for what the screen is told in other words
+}
+
+// selectNotDone leaves out the rows that are done.
+func (j *job) selectNotDone() {
+	var out []int
+	for _, i := range j.selected {
+		if throughput.State(j.bound.rows[i].State) != throughput.Done {
+			out = append(out, i)
+		}
+	}
+	j.selected = out
+}
+
+// results is the list as the ledger knows it before the run.
+func (j *job) results() []throughput.Result {
+	out := make([]throughput.Result, len(j.pairs))
+	for i, p := range j.pairs {
+		out[i] = abandoned(resultOf(p, j.bound.rows[i]))
+	}
+	return out
+}
+
+// run migrates the selected rows; logFile is nil in a dry run, which writes no
+// files either.
+func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
+	j.tracker = newTracker(j.results(), j.selected, time.Now())
+	j.meter = throughput.NewRun()
+	if o.json {
+		j.events = newEvents(j.std.out)
+	}
+	con := console.New(console.Options{Out: j.std.err, Quiet: o.quiet, Meter: j.meter, Rows: j.tracker})
+	j.log = newLogger(logFile, con, slog.Level(o.logLevel), o.quiet)
+	j.fileLog = newLogger(logFile, nil, slog.Level(o.logLevel), true)
+	j.fileLog.Info("run starts", slog.Int("rows", len(j.selected)), slog.Int("parallel", o.net.parallel), slog.String("version", version()))
+
+	k := &keeper{tracker: j.tracker, files: resultFiles{j.dir}, log: j.log, rejects: func(ctx context.Context) ([]ledger.RejectRow, error) {
+		return j.bound.ledger.AllRejects(ctx, j.bound.ids)
+	}}
+	if o.json {
+		k.progress = func(now time.Time) { j.events.progress(now, j.meter.Snapshot(), j.tracker.Counts().RowCounts) }
+	}
+	if err := k.begin(ctx); err != nil {
+		return runError(err)
+	}
+	con.Start(context.WithoutCancel(ctx)) // a run that is being stopped is worth watching too
+	err := j.rows(ctx, o)
+	con.Stop()
+	return j.end(ctx, o, k, err)
+}
+
+// rows runs the runner.
+func (j *job) rows(ctx context.Context, o runOptions) error {
+	opt := o.runnerOptions(j, mailsync.New(o.engineOptions(j)))
+	opt.OnStart = func(i int, r throughput.Result) { j.note(throughput.EventStarted, i, r) }
+	opt.OnResult = func(i int, r throughput.Result) { j.note(throughput.EventEnded, i, r) }
+	runner, err := batch.New(opt)
+	if err != nil {
+		return err
+	}
+	rows := make([]batch.Row, len(j.selected))
+	for i, at := range j.selected {
+		rows[i] = batch.Row{Pair: j.pairs[at], Known: j.bound.rows[at]}
+	}
+	_, err = runner.Run(ctx, rows)
+	return err
+}
+
+func (j *job) note(what throughput.EventType, i int, r throughput.Result) {
+	j.tracker.set(i, r)
+	j.events.row(what, r)
+}
+
+// end closes the books: files, summary, exit code.
+func (j *job) end(ctx context.Context, o runOptions, k *keeper, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		j.log.Warn("run stopped", slog.String("cause", context.Cause(ctx).Error()))
+		err = nil // the exit code says it
+	}
+	rep, fileErr := k.end(ctx)
+	j.fileLog.Info("run ends", slog.Int("rows", rep.Run.Rows.Total()), slog.Int("done", rep.Run.Rows.Done))
+	switch err := errors.Join(err, fileErr, j.summary(o, rep)); {
+	case err != nil:
+		j.fileLog.Error("run failed", slog.Any("err", err))
+		return runError(err)
+	case rep.Run.Rows.Done < rep.Run.Rows.Total():
+		return errNotDone()
+	}
+	return nil
+}
+
+// summary is what stands on stdout at the end.
+func (j *job) summary(o runOptions, rep throughput.Report) error {
+	if j.events != nil {
+		return j.events.summary(rep)
+	}
+	if o.dryRun {
+		fmt.Fprintln(j.std.out, "Dry run: nothing was changed; \"copied\" is what a run would copy.")
+		return rep.Run.WriteText(j.std.out)
+	}
+	if err := rep.Run.WriteText(j.std.out); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(j.std.out, "\nresults in %s\n", j.dir)
+	return err
+}

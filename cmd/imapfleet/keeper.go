@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// keeper keeps the result files current while a run goes on, and gives the
+// progress events of --json. Start it once, end it once.
+type keeper struct {
+	tracker *tracker
+	files   resultFiles
+	rejects func(ctx context.Context) ([]ledger.RejectRow, error)
+	log     *slog.Logger
+	// progress is called every few seconds; nil: never.
+	progress func(now time.Time)
+
+	report  throughput.Report // as written last
+	written int               // the tracker's version that the files show
+	failing bool
+	stop    chan struct{}
+	ended   sync.WaitGroup
+}
+
+const (
+	// keepEvery is how often the files are written at most.
+	keepEvery = time.Second
+	// keepShare is how many times longer than the last writing took it then
+	// takes a rest: with 100,000 rows the files are some 20 MB.
+	keepShare = 20
+	// progressEvery is the time between two progress events.
+	progressEvery = 5 * time.Second
+)
+
+// begin writes the files for the first time, so that a directory that cannot
+// be written is known before anything is copied, and goes on until end.
+func (k *keeper) begin(ctx context.Context) error {
+	if err := k.write(ctx); err != nil {
+		return err
+	}
+	k.stop = make(chan struct{})
+	k.ended.Go(func() { k.loop(context.WithoutCancel(ctx)) })
+	return nil
+}
+
+// end stops the loop, writes the files for the last time and returns what
+// summary.json says.
+func (k *keeper) end(ctx context.Context) (throughput.Report, error) {
+	close(k.stop)
+	k.ended.Wait()
+	err := k.write(context.WithoutCancel(ctx))
+	return k.report, err
+}
+
+func (k *keeper) loop(ctx context.Context) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	var rest, progress time.Time
+	for {
+		select {
+		case <-k.stop:
+			return
+		case now := <-tick.C:
+			if k.progress != nil && now.Sub(progress) >= progressEvery {
+				progress = now
+				k.progress(now)
+			}
+			if k.tracker.version() == k.written || now.Before(rest) {
+				continue
+			}
+			k.again(ctx)
+			rest = time.Now().Add(keepShare * time.Since(now))
+		}
+	}
+}
+
+// again writes the files in the middle of the run. What goes wrong is said
+// once, and tried again: the ledger is what the run depends on, not these.
+func (k *keeper) again(ctx context.Context) {
+	err := k.write(ctx)
+	if err != nil && !k.failing {
+		k.log.Warn("result files are not current", slog.Any("err", err))
+	}
+	k.failing = err != nil
+}
+
+func (k *keeper) write(ctx context.Context) error {
+	run, list, version := k.tracker.view()
+	k.report = throughput.Report{
+		Run:  throughput.Summarize(run, time.Since(k.tracker.start)),
+		List: throughput.Summarize(list, 0),
+	}
+	rows, err := k.rejects(ctx)
+	if err != nil {
+		return err
+	}
+	if err := k.files.write(k.report, list, rejectsOf(rows)); err != nil {
+		return err
+	}
+	k.written = version
+	return nil
+}

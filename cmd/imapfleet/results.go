@@ -1,0 +1,65 @@
+package main
+
+import (
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// pendingResult is a row that nothing is known of.
+func pendingResult(p account.Pair) throughput.Result {
+	return throughput.Result{
+		Line: p.Line, Host1: p.Source.Host, User1: p.Source.User, Host2: p.Dest.Host, User2: p.Dest.User,
+		State: throughput.Pending,
+	}
+}
+
+// resultOf is what the ledger knows of a row, in the words of the result
+// files.
+func resultOf(p account.Pair, r ledger.Row) throughput.Result {
+	out := pendingResult(p)
+	out.State = throughput.State(r.State).Known()
+	out.Count = throughput.Count{
+		Listed: r.Listed, Copied: r.Copied, AlreadyThere: r.AlreadyThere, Filtered: r.Filtered,
+		Rejected: r.Rejected, Gone: r.Gone, NotTried: r.NotTried,
+		Octets: r.Octets, OctetsNotTried: r.OctetsNotTried, SourceOctets: r.SourceOctets,
+		Mailboxes: r.Mailboxes, MailboxesRefused: r.MailboxesRefused,
+	}
+	out.Start = r.Started
+	out.Elapsed = time.Duration(r.Seconds * float64(time.Second))
+	out.Attempts = r.Attempts
+	out.ParkedUntil = r.ParkedUntil
+	if r.FaultScope != "" || r.FaultCode != "" || r.FaultText != "" {
+		out.Fault = &throughput.Fault{
+			Side: r.FaultSide, Scope: r.FaultScope, Code: r.FaultCode, Op: r.FaultOp, Mailbox: r.FaultMailbox,
+			Text: r.FaultText, Hint: r.FaultHint, Temporary: r.FaultTemporary,
+		}
+	}
+	return out
+}
+
+// abandoned is r as it stands when no process works on it: a row that was
+// running when its process was killed is pending again.
+func abandoned(r throughput.Result) throughput.Result {
+	if r.State == throughput.Running {
+		r.State = throughput.Pending
+	}
+	return r
+}
+
+// rejectsOf are the ledger's rejects in the words of rejects.csv.
+func rejectsOf(rows []ledger.RejectRow) []throughput.Reject {
+	out := make([]throughput.Reject, len(rows))
+	for i, r := range rows {
+		name, _ := imapconn.DecodeMailbox(r.Source)
+		out[i] = throughput.Reject{
+			Line: r.Line, Mailbox: fault.Clean(name), UID: r.UID, MessageID: r.MessageID,
+			Octets: r.Octets, Date: r.Date, Code: r.Code, Text: r.Text,
+		}
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// streams are the process's, or a test's.
+type streams struct {
+	out, err io.Writer
+}
+
+func streamsOf(cmd *cobra.Command) streams {
+	return streams{cmd.OutOrStdout(), cmd.ErrOrStderr()}
+}
+
+// run is the program: it parses args, does what they say and returns the exit
+// code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	return report(ctx, err, cmd.CommandPath(), stderr)
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "imapfleet",
+		Short: "Migrate a list of IMAP mailboxes, in parallel",
+		Long: `imapfleet migrates hundreds of mailboxes from one set of IMAP servers to
+another. The accounts stand in a list, one per line:
+
+  host1;user1;password1;host2;user2;password2
+
+It only reads from the source, copies every message with its flags and date,
+remembers what it has done beside the list, and can be run again at any time:
+a rerun copies only what is missing.
+
+Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
+3 some row is not done, 130 interrupted, 143 terminated.`,
+		Example: `  imapfleet demo                              see it work, without any server
+  imapfleet check accounts.csv                try every login
+  imapfleet run accounts.csv --parallel 8     migrate
+  imapfleet status accounts.csv               where each row stands
+  imapfleet run accounts.csv --failed         once more what is not done`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newRun(), newCheck(), newStatus(), newDemo(), newVersion())
+	return root
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imapfleet/imapfleet/pkg/batch"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
+)
+
+// runOptions are the flags of run.
+type runOptions struct {
+	list       string
+	listFlags  listFlags
+	net        netFlags
+	state      string
+	adopt      bool
+	failed     bool
+	rows       string
+	dryRun     bool
+	memory     sizeValue
+	maxPerHost int
+	retries    int
+	patience   time.Duration
+	maxRejects int
+	json       bool
+	quiet      bool
+	logLevel   levelValue
+}
+
+func newRun() *cobra.Command {
+	o := runOptions{memory: 256 << 20}
+	cmd := &cobra.Command{
+		Use:   "run FILE",
+		Short: "Migrate every row of a list; rerunning is always safe",
+		Long: `Migrate every row of a list, several at a time.
+
+Messages that are at the destination already are found and not copied again,
+whatever brought them there, so a run can be stopped and repeated at any time.
+What was done is remembered in a directory beside the list (accounts.csv ->
+accounts.imapfleet), with the results as files:
+
+  results.csv   each row of the list       failed.csv   the rows not done
+  rejects.csv   each message refused       summary.json totals and causes
+  run.log       what happened, when
+
+Exit codes: 0 all selected rows done, 1 the run itself failed, 2 usage or list,
+3 some row is not done, 130 interrupted, 143 terminated. Ctrl-C stops at a
+message border; a second one ends at once, and even then a rerun is exact.`,
+		Example: `  imapfleet run accounts.csv --parallel 8
+  imapfleet run accounts.csv --failed              only what is not done yet
+  imapfleet run accounts.csv --rows 3,7-9          these lines of the list
+  imapfleet run accounts.csv --dry-run             what would be copied
+  imapfleet run accounts.csv --authuser2 admin     log in as admin for each user
+  imapfleet run accounts.csv --json | jq .         events for a program`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.list = args[0]
+			return migrate(cmd.Context(), o, streamsOf(cmd))
+		},
+	}
+	fs := cmd.Flags()
+	o.net.register(fs)
+	fs.BoolVar(&o.failed, "failed", false, "only rows that are not done")
+	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "only look: copy nothing, remember nothing")
+	fs.Var(&o.memory, "memory", "octets of messages held at most")
+	fs.IntVar(&o.maxPerHost, "max-per-host", 0, "rows at a time that touch one host (default no limit)")
+	fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
+	fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
+	fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
+	fs.BoolVar(&o.json, "json", false, "events as JSON, one per line, on stdout; the last one is the summary")
+	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
+	fs.Var(&o.logLevel, "log-level", "of run.log: debug, info, warn or error")
+	fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
+	fs.BoolVar(&o.adopt, "adopt", false, "go on with a state directory that belongs to another list")
+	o.listFlags.register(fs)
+	return cmd
+}
+
+// check refuses what the flags' types let through.
+func (o *runOptions) check() error {
+	switch {
+	case o.maxPerHost < 0:
+		return errors.New("--max-per-host: must not be negative")
+	case o.retries < 0:
+		return errors.New("--retries: must not be negative")
+	case o.patience <= 0:
+		return errors.New("--patience: must be positive, such as 2m")
+	case o.maxRejects < 1:
+		return errors.New("--max-rejects: must be at least 1")
+	}
+	return errors.Join(o.net.check(), o.memory.atLeast(max(1, o.net.parallel)))
+}
+
+// migrate is the command run: everything that can be wrong with flags and list
+// is found before anything is written.
+func migrate(ctx context.Context, o runOptions, std streams) error {
+	if err := o.check(); err != nil {
+		return usageError(err)
+	}
+	list, selected, err := o.listFlags.load(o.list, o.rows)
+	if err != nil {
+		return err
+	}
+	roots, err := o.net.roots()
+	if err != nil {
+		return usageError(err)
+	}
+	if !o.quiet {
+		for _, w := range warnings(list) {
+			fmt.Fprintf(std.err, "warning: %s\n", w)
+		}
+	}
+	dir := stateDir(o.list, o.state)
+	if o.dryRun {
+		temp, remove, err := borrow(ctx, dir)
+		if err != nil {
+			return runError(err)
+		}
+		return finish(migrateIn(ctx, o, &job{dir: temp, pairs: list.Pairs, selected: selected, roots: roots, std: std}), remove)
+	}
+	return migrateIn(ctx, o, &job{dir: dir, pairs: list.Pairs, selected: selected, roots: roots, std: std})
+}
+
+// finish adds the failure of a last step to err, which may be nil.
+func finish(err error, last func() error) error {
+	if lastErr := last(); lastErr != nil {
+		return runError(errors.Join(err, lastErr))
+	}
+	return err
+}
+
+// migrateIn runs with an open ledger.
+func migrateIn(ctx context.Context, o runOptions, j *job) error {
+	b, err := bind(ctx, j.dir, j.pairs, o.adopt)
+	if err != nil {
+		return runError(err)
+	}
+	j.bound = b
+	if o.failed {
+		j.selectNotDone()
+	}
+	return finish(migrateLogged(ctx, o, j), b.ledger.Close)
+}
+
+// migrateLogged runs with an open log; a dry run has none.
+func migrateLogged(ctx context.Context, o runOptions, j *job) error {
+	if o.dryRun {
+		return j.run(ctx, o, nil)
+	}
+	file, err := openLog(j.dir)
+	if err != nil {
+		return runError(err)
+	}
+	return finish(j.run(ctx, o, file), file.Close)
+}
+
+// runID names this process in the ledger's attempts.
+func runID(now time.Time) string {
+	return fmt.Sprintf("%s-%d-%04x", now.UTC().Format("20060102T150405Z"), os.Getpid(), rand.IntN(1<<16))
+}
+
+// engineOptions are what the flags say to the engine.
+func (o *runOptions) engineOptions(j *job) mailsync.Options {
+	return mailsync.Options{
+		Ledger: j.bound.ledger, RootCAs: j.roots, Logger: j.log, Version: version(),
+		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
+	}
+}
+
+// runnerOptions are what the flags say to the runner.
+func (o *runOptions) runnerOptions(j *job, engine batch.Syncer) batch.Options {
+	opt := batch.Options{
+		Syncer: engine, Meter: j.meter, Logger: j.log, RunID: runID(j.tracker.start),
+		Parallel: o.net.parallel, MaxPerHost: o.maxPerHost, Retries: o.retries,
+	}
+	if !o.dryRun {
+		opt.Recorder = j.bound.ledger
+	}
+	return opt
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// statusOptions are the flags of status.
+type statusOptions struct {
+	list      string
+	listFlags listFlags
+	rows      string
+	state     string
+	json      bool
+}
+
+func newStatus() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use:   "status FILE",
+		Short: "Where each row stands, also during a run",
+		Long: `Say where the rows of a list stand, from what the runs have remembered beside
+it. It connects to no server and writes nothing, and can be asked while a run
+goes on.
+
+Give it the flags about ports that the run was given: they are part of what
+tells rows apart.
+
+Exit codes: 0 all rows done, 1 the state cannot be read, 2 usage or list,
+3 some row is not done.`,
+		Example: `  imapfleet status accounts.csv
+  imapfleet status accounts.csv --rows 3,7-9
+  imapfleet status accounts.csv --json | jq 'select(.row.state=="failed")'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.list = args[0]
+			return status(cmd.Context(), o, streamsOf(cmd))
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+	fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
+	fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout; the last line is the summary")
+	o.listFlags.register(fs)
+	return cmd
+}
+
+// status is the command status.
+func status(ctx context.Context, o statusOptions, std streams) error {
+	list, selected, err := o.listFlags.load(o.list, o.rows)
+	if err != nil {
+		return err
+	}
+	for _, w := range list.Warnings {
+		fmt.Fprintf(std.err, "warning: %s\n", w)
+	}
+	dir := stateDir(o.list, o.state)
+	h, held := readHolder(dir)
+	held = held && h.alive()
+	results, err := remembered(ctx, dir, list.Pairs)
+	if err != nil {
+		return runError(err)
+	}
+	shown := make([]throughput.Result, len(selected))
+	for i, at := range selected {
+		shown[i] = results[at]
+		if !held {
+			shown[i] = abandoned(shown[i])
+		}
+	}
+	sum := throughput.Summarize(shown, 0)
+	if o.json {
+		err = statusJSON(std.out, shown, sum)
+	} else {
+		err = statusText(std.out, shown, sum.Rows, h, held)
+	}
+	switch {
+	case err != nil:
+		return runError(err)
+	case sum.Rows.Done < sum.Rows.Total():
+		return errNotDone()
+	}
+	return nil
+}
+
+// remembered is what the ledger of dir knows of pairs; all are pending when
+// there is none.
+func remembered(ctx context.Context, dir string, pairs []account.Pair) (_ []throughput.Result, err error) {
+	out := make([]throughput.Result, len(pairs))
+	for i, p := range pairs {
+		out[i] = pendingResult(p)
+	}
+	l, err := ledger.OpenReader(ctx, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	found, err := l.Find(ctx, entries(pairs))
+	if err != nil {
+		return nil, err
+	}
+	var at []int
+	var ids []ledger.RowID
+	for i, id := range found {
+		if id != 0 {
+			at, ids = append(at, i), append(ids, id)
+		}
+	}
+	rows, err := l.Rows(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range at {
+		out[i] = resultOf(pairs[i], rows[k])
+	}
+	return out, nil
+}
+
+// eventRow is a row that status tells of.
+const eventRow throughput.EventType = "row"
+
+func statusJSON(out io.Writer, rows []throughput.Result, sum throughput.Summary) error {
+	buf := bufio.NewWriter(out)
+	enc := throughput.NewEncoder(buf)
+	now := time.Now().UTC()
+	for i := range rows {
+		if err := enc.Encode(throughput.Event{Type: eventRow, Time: now, Row: &rows[i]}); err != nil {
+			return err
+		}
+	}
+	if err := enc.Encode(throughput.Event{Type: throughput.EventSummary, Time: now, Summary: &throughput.Report{
+		Run: throughput.Summarize(nil, 0), List: sum,
+	}}); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+func statusText(out io.Writer, rows []throughput.Result, n throughput.RowCounts, h holder, held bool) error {
+	buf := bufio.NewWriter(out)
+	if held {
+		fmt.Fprintf(buf, "A run goes on: process %d on %s since %s.\n", h.PID, fault.Clean(h.Host), h.Since.Local().Format(time.DateTime))
+	}
+	fmt.Fprintf(buf, "%d rows: %d done, %d incomplete, %d failed, %d parked, %d running, %d pending\n",
+		n.Total(), n.Done, n.Incomplete, n.Failed, n.Parked, n.Running, n.Pending)
+	if n.Done < n.Total() {
+		fmt.Fprintln(buf)
+		if err := writeNotDone(buf, rows); err != nil {
+			return err
+		}
+	}
+	return buf.Flush()
+}
+
+// writeNotDone is the table of the rows that are not done.
+func writeNotDone(out io.Writer, rows []throughput.Result) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "line\tstate\taccount\tlisted\tat destination\trejected\tnot tried\tcause")
+	for _, r := range rows {
+		if r.State == throughput.Done {
+			continue
+		}
+		c := r.Count
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Line, r.State, fault.Clean(r.User1+" at "+r.Host1),
+			throughput.FormatNumber(c.Listed), throughput.FormatNumber(c.Copied+c.AlreadyThere),
+			throughput.FormatNumber(c.Rejected), throughput.FormatNumber(c.NotTried), causeOf(r))
+	}
+	return w.Flush()
+}
+
+// causeOf is why a row is not done, in one line.
+func causeOf(r throughput.Result) string {
+	var out string
+	if !r.ParkedUntil.IsZero() {
+		out = "until " + r.ParkedUntil.Local().Format(time.DateTime) + " "
+	}
+	if f := r.Fault; f != nil {
+		out += f.Side + " " + f.Code
+		if f.Text != "" {
+			out += ": " + f.Text
+		}
+	}
+	return fault.Clean(out)
+}
