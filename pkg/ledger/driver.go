@@ -32,6 +32,11 @@ const (
 		"&_pragma=foreign_keys(1)&_pragma=fullfsync(1)&_pragma=checkpoint_fullfsync(1)" +
 		"&_pragma=journal_size_limit(67108864)"
 	reading = "mode=ro&_query_only=1&" + busy
+	// visiting is for a reader that may be alone. It is opened for writing so
+	// that SQLite, when it is the last to leave, removes the WAL and the
+	// shared memory that it had to make; where writing is not allowed SQLite
+	// opens it for reading by itself.
+	visiting = "mode=rw&_query_only=1&_pragma=checkpoint_fullfsync(1)&" + busy
 	// still: no lock is taken and neither WAL nor shared memory is touched.
 	still = "mode=ro&immutable=1&_query_only=1"
 )
@@ -51,6 +56,9 @@ func isConstraint(err error) bool { return resultCode(err) == sqlite3.SQLITE_CON
 
 // isForeign says that the file is no SQLite database at all.
 func isForeign(err error) bool { return resultCode(err) == sqlite3.SQLITE_NOTADB }
+
+// isBroken says that the file contradicts itself.
+func isBroken(err error) bool { return resultCode(err) == sqlite3.SQLITE_CORRUPT }
 
 // isUnopenable says that the file, its WAL or its shared memory could not be
 // opened as asked, as in a directory that we may not write.

@@ -15,11 +15,11 @@ import (
 // readers is how many read-only connections a ledger keeps at most.
 const readers = 4
 
-// Ledger is an open ledger. Its methods are safe for concurrent use. An error
-// of the disk (full, not readable ...) is returned by the call that met it and
-// then by every later one: what was durable stays, and a new Open goes on from
-// there. The context of a lazy call matters only while it has to wait for
-// room in the queue.
+// Ledger is an open ledger. Its methods are safe for concurrent use. When
+// writing fails (the disk is full, a lazy call named what is not there ...),
+// every later call returns that error too: what was durable stays, and a new
+// Open goes on from there. The mistake of a durable call is its caller's alone.
+// The context of a lazy call matters only while the queue is full.
 type Ledger struct {
 	path string
 	read *sql.DB
@@ -117,7 +117,7 @@ func OpenReader(ctx context.Context, dir string) (*Ledger, error) {
 	if err := check(ctx, path); err != nil {
 		return nil, err
 	}
-	l, err := openReader(ctx, path, reading)
+	l, err := openReader(ctx, path, visiting)
 	if isUnopenable(err) {
 		// In a directory that we may not write, SQLite cannot make the shared
 		// memory of a WAL. Where there is no WAL nobody is writing either.

@@ -208,64 +208,6 @@ func TestHolderFile(t *testing.T) {
 	}
 }
 
-func TestReader(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := OpenReader(t.Context(), dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no ledger: %v, want os.ErrNotExist", err)
-	}
-	if len(snapshot(t, dir)) != 0 {
-		t.Error("OpenReader left files where there was no ledger")
-	}
-	l, row, id := one(t, dir)
-	r, err := OpenReader(t.Context(), dir)
-	must(t, err)
-	for _, state := range []string{"running", "done"} { // a reader sees what is committed meanwhile
-		must(t, l.SaveRow(t.Context(), Row{ID: row, State: state}))
-		must(t, l.Flush(t.Context()))
-		ids, err := r.Find(t.Context(), entries(0, 2))
-		must(t, err)
-		equal(t, "found", ids, []RowID{row, 0})
-		rows, err := r.Rows(t.Context(), ids)
-		must(t, err)
-		if rows[0].State != state || rows[1].ID != 0 {
-			t.Errorf("rows %+v, want state %s", rows, state)
-		}
-	}
-	must(t, r.Close())
-	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 3}})) // the reader took nothing along
-	must(t, l.Close())
-	r, err = OpenReader(t.Context(), dir)
-	must(t, err)
-	boxes, err := r.Mailboxes(t.Context(), row)
-	must(t, err)
-	if len(boxes) != 1 || boxes[0].Floor != 3 {
-		t.Errorf("mailboxes after the run: %+v", boxes)
-	}
-	must(t, r.Close())
-}
-
-func TestReaderWritesNothing(t *testing.T) {
-	dir := t.TempDir()
-	l, row, id := one(t, dir)
-	must(t, l.Close())
-	r, err := OpenReader(t.Context(), dir)
-	must(t, err)
-	ctx := t.Context()
-	_, bound := r.Bind(ctx, entries(0, 1), true)
-	for name, err := range map[string]error{
-		"Flush": r.Flush(ctx), "Bind": bound, "SaveRow": r.SaveRow(ctx, Row{ID: row}),
-		"AddAttempt": r.AddAttempt(ctx, Attempt{Row: row}), "AddMailbox": r.AddMailbox(ctx, &Mailbox{Row: row}),
-		"ResetMap": r.ResetMap(ctx, id, 1, 1), "SetFloors": r.SetFloors(ctx, nil),
-		"AddRuns": r.AddRuns(ctx, id, []Run{{1, 1, 1}}), "FinishMailbox": r.FinishMailbox(ctx, id, 1),
-		"PutReject": r.PutReject(ctx, Reject{Mailbox: id}), "DropReject": r.DropReject(ctx, id, 1),
-	} {
-		if !errors.Is(err, ErrReadOnly) {
-			t.Errorf("%s: %v, want ErrReadOnly", name, err)
-		}
-	}
-	must(t, r.Close())
-}
-
 func TestMigrate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), Name)
 	must(t, create(t.Context(), path))
@@ -302,17 +244,6 @@ func TestMigrate(t *testing.T) {
 	_, err = c.ExecContext(t.Context(), "ROLLBACK")
 	if err == nil {
 		t.Error("migrate left a transaction open")
-	}
-}
-
-func TestReaderOfOlderSchema(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, Name)
-	must(t, create(t.Context(), path))
-	database(t, path, "PRAGMA user_version = 0")
-	var schema *SchemaError
-	if _, err := OpenReader(t.Context(), dir); !errors.As(err, &schema) || schema.Have != 0 || !strings.Contains(err.Error(), "older") {
-		t.Errorf("error %v, want a SchemaError that says older", err)
 	}
 }
 

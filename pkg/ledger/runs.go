@@ -47,7 +47,7 @@ func (l *Ledger) AddRuns(ctx context.Context, id MailboxID, runs []Run) error {
 			return
 		}
 		queued := &runQueue{}
-		q.grow(queued.append(runs))
+		q.grow(queued.append(runs) - 1) // push counts one
 		q.runs[id] = queued
 		q.push(&op{do: func(ctx context.Context, s *session) error {
 			for _, r := range queued.runs {

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package ledger
+
+import "errors"
+
+func dropRights() error { return errors.ErrUnsupported }
