@@ -48,7 +48,6 @@ type Dovecot struct {
 
 	mu     sync.Mutex
 	users  []dovecotUser
-	writes int // of the user file
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the master process is gone

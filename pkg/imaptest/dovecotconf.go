@@ -115,11 +115,11 @@ passdb {
 }
 passdb {
   driver = passwd-file
-  args = username_format=%%u %[1]s/users
+  args = username_format=%%u %[1]s/users/%%u
 }
 userdb {
   driver = passwd-file
-  args = username_format=%%u %[1]s/users
+  args = username_format=%%u %[1]s/users/%%u
 }
 `, d.dir)
 }

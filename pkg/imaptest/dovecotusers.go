@@ -8,7 +8,10 @@ import (
 	"strings"
 )
 
-type dovecotUser struct{ name, password string }
+type dovecotUser struct {
+	name, password string
+	written        bool // its file holds this password
+}
 
 // AddUser adds an account. Adding one costs the writing of a small file; the
 // mail is made at the first login.
@@ -19,10 +22,10 @@ func (d *Dovecot) AddUser(name, password string) error {
 				return fmt.Errorf("add user %q: it is there already", name)
 			}
 		}
-		if strings.ContainsAny(name, ":*\r\n") {
+		if strings.ContainsAny(name, ":*/\r\n") {
 			return fmt.Errorf("add user %q: a name that Dovecot cannot have", name)
 		}
-		d.users = append(d.users, dovecotUser{name, password})
+		d.users = append(d.users, dovecotUser{name: name, password: password})
 		return nil
 	})
 }
@@ -36,7 +39,7 @@ func (d *Dovecot) AddUsers(n int, password string) ([]string, error) {
 		for i := range n {
 			name := fmt.Sprintf("user%04d", from+i)
 			names = append(names, name)
-			d.users = append(d.users, dovecotUser{name, password})
+			d.users = append(d.users, dovecotUser{name: name, password: password})
 		}
 		return nil
 	})
@@ -48,7 +51,7 @@ func (d *Dovecot) SetPassword(name, password string) error {
 	return d.editUsers(func() error {
 		for i := range d.users {
 			if d.users[i].name == name {
-				d.users[i].password = password
+				d.users[i].password, d.users[i].written = password, false
 				return nil
 			}
 		}
@@ -70,20 +73,25 @@ func (d *Dovecot) editUsers(edit func() error) error {
 	return d.writeUsers()
 }
 
-// writeUsers writes the files of users, admins and access rights. Dovecot
-// reads a user file anew when its size or its second of change differs, so a
-// comment makes each version longer than the last.
+// writeUsers writes the files of users that changed, of admins and of access
+// rights. Each user has a file of its own: Dovecot looks at a file that it has
+// open only once a second, and would not see a user who was added since.
 func (d *Dovecot) writeUsers() error {
-	var b strings.Builder
-	d.writes++
-	fmt.Fprintf(&b, "#%s\n", strings.Repeat("-", d.writes))
-	for _, u := range d.users {
-		fmt.Fprintf(&b, "%s:{PLAIN.b64}%s:%d:%d::%s::\n", u.name,
+	if err := os.MkdirAll(d.path("users"), 0o755); err != nil {
+		return err
+	}
+	for i := range d.users {
+		u := &d.users[i]
+		if u.written {
+			continue
+		}
+		line := fmt.Sprintf("%s:{PLAIN.b64}%s:%d:%d::%s::\n", u.name,
 			base64.StdEncoding.EncodeToString([]byte(u.password)),
 			d.ids.uid, d.ids.gid, filepath.Join(d.dir, "mail", u.name))
-	}
-	if err := replaceFile(d.path("users"), b.String()); err != nil {
-		return err
+		if err := replaceFile(filepath.Join(d.path("users"), u.name), line); err != nil {
+			return err
+		}
+		u.written = true
 	}
 	master := fmt.Sprintf("%s:{PLAIN.b64}%s\n", DovecotAdmin,
 		base64.StdEncoding.EncodeToString([]byte(DovecotAdminPassword)))
