@@ -95,13 +95,15 @@ func (c *Conn) drain(status bool) error {
 // skipLine skips the rest of a line and says what literal it announces.
 func (c *Conn) skipLine(total *int) (n int64, lit bool, err error) {
 	const most = maxMarker + len("\r\n")
-	var tail []byte // the last octets of what the buffer could not hold
+	var space [2 * most]byte
+	tail := space[:0] // the line's last octets: the buffer may not hold all
 	for {
 		b, err := c.br.ReadSlice('\n')
 		if *total += len(b); *total > maxResponse {
 			return 0, false, c.nonsense("a response without end", nil)
 		}
-		if tail = append(tail, b[max(0, len(b)-most):]...); err == nil {
+		tail = append(tail[:copy(tail, tail[max(0, len(tail)-most):])], b[max(0, len(b)-most):]...)
+		if err == nil {
 			n, _, lit = literalSize(chomp(tail))
 			return n, lit, nil
 		}
