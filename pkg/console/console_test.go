@@ -117,14 +117,29 @@ func TestFrameWhileLogging(t *testing.T) {
 		if d := cmp.Diff(want, tail[1:]); d != "" {
 			t.Errorf("the end (-want +got):\n%s", d)
 		}
-		// 400 log lines come in 100 bursts; with at most 10 drawings a second
-		// no more than 100 writes can be drawings.
-		if term.writes > 400+100 {
-			t.Errorf("%d writes", term.writes)
+		if term.frames > 102 {
+			t.Errorf("%d drawings in ten seconds, want at most the first, 10 a second and the last", term.frames)
 		}
 		for _, f := range term.faults {
 			t.Errorf("the terminal got a %s", f)
 		}
+	})
+}
+
+// TestFrameLeavesTotals: a run that was stopped has workers still.
+func TestFrameLeavesTotals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		term := newTerminal(80, 12)
+		run := throughput.NewRun()
+		run.Account("anna", 1)
+		c := New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 80, 12 }, Meter: run})
+		c.Start(t.Context())
+		synctest.Wait()
+		if !strings.Contains(term.text(), "anna") {
+			t.Errorf("no worker in\n%s", term.text())
+		}
+		c.Stop()
+		see(t, term, "  0% [                               ]  0 B copied  0.00 MiB/s  0.00 messages/s\nrows 0 of 0 done, 0 failed, 0 parked, 0 running")
 	})
 }
 

@@ -85,7 +85,7 @@ func (s *screen) paint(above []byte, now time.Time) error {
 	}
 	var b bytes.Buffer
 	if len(above) > 0 || width < s.width {
-		s.wipe(&b, width, height)
+		s.wipe(&b, width)
 		b.Write(above)
 	} else {
 		up(&b, len(s.shown))
@@ -103,7 +103,7 @@ func (s *screen) paint(above []byte, now time.Time) error {
 
 // wipe takes the frame off the terminal. One that has become narrower since
 // has broken the frame's lines into more.
-func (s *screen) wipe(b *bytes.Buffer, width, height int) {
+func (s *screen) wipe(b *bytes.Buffer, width int) {
 	if len(s.shown) == 0 {
 		return
 	}
@@ -111,7 +111,7 @@ func (s *screen) wipe(b *bytes.Buffer, width, height int) {
 	for _, l := range s.shown {
 		rows += max(1, (textWidth(l)+width-1)/width)
 	}
-	up(b, min(rows, height-1))
+	up(b, rows) // no terminal goes up further than its first line
 	b.WriteString("\x1b[J")
 	s.shown = nil
 }
@@ -155,8 +155,8 @@ func (s *screen) above(lines []byte) error {
 	}
 	var b bytes.Buffer
 	if len(s.shown) > 0 {
-		width, height := s.measure()
-		s.wipe(&b, width, height)
+		width, _ := s.measure()
+		s.wipe(&b, width)
 	}
 	b.Write(lines)
 	_, err := s.out.Write(b.Bytes())

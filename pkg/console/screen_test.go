@@ -130,6 +130,25 @@ func TestScreenLogs(t *testing.T) {
 	}
 }
 
+// TestScreenLogFlood: each line goes out at once, the frame follows seldom.
+func TestScreenLogFlood(t *testing.T) {
+	term, c := newTerminal(60, 10), newClock()
+	s := newScreen(term, c)
+	s.draw(small(2))
+	for i := range 1000 {
+		if _, err := fmt.Fprintf(s, "line %d\n", i); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(term.text(), fmt.Sprintf("line %d", i)) {
+			t.Fatalf("line %d is not there yet", i)
+		}
+		c.pass(time.Millisecond)
+	}
+	if term.frames != 10 {
+		t.Errorf("%d drawings in a second, want 10", term.frames)
+	}
+}
+
 // unwrap joins rows that the terminal has broken.
 func unwrap(t *terminal) string {
 	var b strings.Builder

@@ -16,6 +16,7 @@ type terminal struct {
 	x, y          int      // y counts from the first line ever
 	faults        []string
 	writes        int
+	frames        int // writes that drew a frame
 }
 
 func newTerminal(width, height int) *terminal {
@@ -30,6 +31,9 @@ func (t *terminal) top() int { return max(0, len(t.rows)-t.height) }
 func (t *terminal) Write(p []byte) (int, error) {
 	t.writes++
 	s := string(p)
+	if strings.Contains(s, "rows ") {
+		t.frames++
+	}
 	for s != "" {
 		if strings.HasPrefix(s, "\x1b[") {
 			n := strings.IndexAny(s, "AJK")

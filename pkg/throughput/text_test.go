@@ -6,25 +6,7 @@ import (
 	"time"
 )
 
-func TestWriteText(t *testing.T) {
-	mixed := []Result{
-		done(2, 12345, 1288490189, 750*time.Second),
-		done(3, 400, 5<<20, 4*time.Second),
-		done(4, 0, 0, 500*time.Millisecond),
-		failed(5, Failed, "source", "auth-refused", "NO [AUTHENTICATIONFAILED] Authentication failed.", "check user name and password of this row"),
-		failed(6, Failed, "source", "auth-refused", "NO [AUTHENTICATIONFAILED] Authentication failed.", "check user name and password of this row"),
-		failed(7, Incomplete, "destination", "quota", "NO [OVERQUOTA] Quota exceeded", "the destination mailbox is full: raise its quota"),
-		{Line: 8},
-	}
-	mixed[2].Count.Listed, mixed[2].Count.AlreadyThere = 2500, 2500
-	mixed[5].Count = Count{Listed: 10, Copied: 3, NotTried: 7, Octets: 3 << 10, OctetsNotTried: 7 << 10, Mailboxes: 4, MailboxesRefused: 1}
-	mixed[5].User2 = "other"
-	tests := []struct {
-		name string
-		s    Summary
-		want string
-	}{
-		{"mixed", Summarize(mixed, 760*time.Second), `3 of 7 rows are done in 12m 40s; not done: 1 incomplete, 2 failed, 1 pending.
+const mixedText = `3 of 7 rows are done in 12m 40s; not done: 1 incomplete, 2 failed, 1 pending.
 
 rows        3 done, 1 incomplete, 2 failed, 0 parked, 1 pending
 messages    15,255 listed: 12,748 copied, 2,500 already there, 7 not tried
@@ -51,7 +33,31 @@ not done, by cause
   destination, quota: 1 row (line 7)
     said: NO [OVERQUOTA] Quota exceeded
     to do: the destination mailbox is full: raise its quota
-`},
+`
+
+func mixedResults() []Result {
+	mixed := []Result{
+		done(2, 12345, 1288490189, 750*time.Second),
+		done(3, 400, 5<<20, 4*time.Second),
+		done(4, 0, 0, 500*time.Millisecond),
+		failed(5, Failed, "source", "auth-refused", "NO [AUTHENTICATIONFAILED] Authentication failed.", "check user name and password of this row"),
+		failed(6, Failed, "source", "auth-refused", "NO [AUTHENTICATIONFAILED] Authentication failed.", "check user name and password of this row"),
+		failed(7, Incomplete, "destination", "quota", "NO [OVERQUOTA] Quota exceeded", "the destination mailbox is full: raise its quota"),
+		{Line: 8},
+	}
+	mixed[2].Count.Listed, mixed[2].Count.AlreadyThere = 2500, 2500
+	mixed[5].Count = Count{Listed: 10, Copied: 3, NotTried: 7, Octets: 3 << 10, OctetsNotTried: 7 << 10, Mailboxes: 4, MailboxesRefused: 1}
+	mixed[5].User2 = "other"
+	return mixed
+}
+
+func TestWriteText(t *testing.T) {
+	tests := []struct {
+		name string
+		s    Summary
+		want string
+	}{
+		{"mixed", Summarize(mixedResults(), 760*time.Second), mixedText},
 		{"one row", Summarize([]Result{done(2, 1, 10, time.Second)}, time.Second), `1 row of 1 is done in 1.0s.
 
 rows        1 done, 0 incomplete, 0 failed, 0 parked, 0 pending
