@@ -46,8 +46,8 @@ type Dovecot struct {
 	cert    *Certificate
 	ids     dovecotIDs
 
-	mu     sync.Mutex
-	users  []dovecotUser
+	mu    sync.Mutex
+	users []dovecotUser
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the master process is gone
