@@ -131,9 +131,6 @@ func (a *Append) Finish() (*Pending, error) {
 		return a.p, errNone
 	}
 	defer a.end()
-	if r, ok := a.p.answered(); ok && r.Status != "NO" {
-		return a.p, a.nonsense(r)
-	}
 	c := a.c
 	c.mu.Lock()
 	if c.err != nil {
@@ -183,17 +180,15 @@ func (a *Append) end() {
 // early looks for an answer that came before its time. NO ends the command:
 // its literals are skipped by the server, so its line end completes it.
 func (a *Append) early() (done bool, r *Reply, err error) {
+	if err := a.c.Err(); err != nil {
+		a.end()
+		return true, nil, err
+	}
 	got, ok := a.p.answered()
 	if !ok {
-		if err = a.c.Err(); err != nil {
-			a.end()
-		}
-		return err != nil, nil, err
+		return false, nil, nil
 	}
 	defer a.end()
-	if got.Status != "NO" {
-		return true, nil, a.nonsense(got)
-	}
 	a.put("\r\n")
 	if err := a.c.bw.Flush(); err != nil {
 		return true, nil, err
@@ -201,18 +196,18 @@ func (a *Append) early() (done bool, r *Reply, err error) {
 	return true, &got, nil
 }
 
-// nonsense aborts the connection for an answer to half a command.
-func (a *Append) nonsense(r Reply) error {
+// tooEarly aborts the connection for an answer to half a command. After BAD
+// the server may be reading the message as commands.
+func (c *Conn) tooEarly(r Reply) error {
 	text := r.Status + " "
 	if r.Code != "" {
 		text += "[" + r.Code + "] "
 	}
-	e := &fault.Error{
+	c.Abort(&fault.Error{
 		Op: "append", Code: fault.Protocol, Text: fault.Clean(text + r.Text),
 		Hint: "the server answered before it had the message; the connection was closed at once, lest it read the message as commands",
-	}
-	a.c.Abort(e)
-	return a.c.Err()
+	})
+	return c.Err()
 }
 
 // put writes to the buffer, whose error stays and comes out of Flush.
@@ -263,7 +258,7 @@ func (a *Append) awaitContinuation() (*Reply, error) {
 	case !ok:
 		return nil, c.Err()
 	case r.Status == "OK":
-		return nil, a.nonsense(r)
+		return nil, c.tooEarly(r)
 	}
 	return &r, nil
 }
@@ -289,12 +284,8 @@ func (a *Append) copyBody(size int64, body io.Reader) error {
 type appendSink Append
 
 func (s *appendSink) Write(b []byte) (int, error) {
-	a := (*Append)(s)
-	if r, ok := a.p.answered(); ok && r.Status == "BAD" {
-		return 0, a.nonsense(r)
-	}
-	a.left = true
-	if err := a.c.send(b); err != nil {
+	s.left = true
+	if err := s.c.send(b); err != nil {
 		return 0, err
 	}
 	return len(b), nil

@@ -295,7 +295,7 @@ func (c *Conn) tagged() error {
 		return err
 	}
 	tag, rest, _ := bytes.Cut(chomp(c.line), []byte(" "))
-	p, release := c.answered(tag)
+	p, half, release := c.answered(tag)
 	if release {
 		c.release()
 	}
@@ -314,14 +314,21 @@ func (c *Conn) tagged() error {
 		close(p.done)
 		return p.err
 	}
+	if half && reply.Status != "NO" {
+		err := c.tooEarly(reply) // before anybody can write more
+		p.reply = reply
+		close(p.done)
+		return err
+	}
 	p.reply = reply
 	close(p.done)
 	return nil
 }
 
-// answered takes the command with this tag out of flight. release says that
-// go-imap held the writer for its sake.
-func (c *Conn) answered(tag []byte) (p *Pending, release bool) {
+// answered takes the command with this tag out of flight. half says that it
+// is an APPEND of which more was to come unasked, release that go-imap held
+// the writer for its sake.
+func (c *Conn) answered(tag []byte) (p *Pending, half, release bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, q := range c.cmds {
@@ -331,11 +338,12 @@ func (c *Conn) answered(tag []byte) (p *Pending, release bool) {
 		}
 	}
 	if p == nil {
-		return nil, false
+		return nil, false, false
 	}
 	c.remove(p)
+	half = p.cont != nil && c.waits != p && !p.Sent()
 	if c.waits == p {
 		c.waits = nil
 	}
-	return p, c.client.answered(p)
+	return p, half, c.client.answered(p)
 }

@@ -60,6 +60,7 @@ func TestClientSees(t *testing.T) {
 		}
 		c, s, seen := pair(t, Options{Filter: drop})
 		s.say("* LIST () \"/\" early\r\n")
+		synctest.Wait()
 		go io.WriteString(c, "T1 LIST \"\" *\r\n")
 		s.expect("T1 LIST \"\" *\r\n")
 		s.say("* LIST () \"/\" {3}\r\na\r\n (x {0}\r\n)\r\n", "* LIST (\\Drop) \"/\" {3}\r\nb\r\n {1}\r\nx\r\n", "* VANISHED 1\r\n",

@@ -205,7 +205,9 @@ func TestContextEndsWait(t *testing.T) {
 // While a part of a command has left, the end of the context ends the
 // connection, in no time.
 func TestContextEndsWriters(t *testing.T) {
-	body := func() io.Reader { return io.LimitReader(readerFunc(func(p []byte) (int, error) { return len(p), nil }), 1<<30) }
+	body := func() io.Reader {
+		return io.LimitReader(readerFunc(func(p []byte) (int, error) { return len(p), nil }), 1<<30)
+	}
 	for _, tt := range []struct {
 		name string
 		do   func(ctx context.Context, c *Conn) error
