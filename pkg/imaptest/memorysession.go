@@ -61,5 +61,10 @@ func (s *memorySession) Authenticate(mech string) (sasl.Server, error) {
 	if mech != sasl.Plain {
 		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "SASL mechanism not supported"}
 	}
-	return sasl.NewPlainServer(s.actAs), nil
+	return sasl.NewPlainServer(func(identity, name, password string) error {
+		if identity == "" {
+			return s.Login(name, password)
+		}
+		return s.actAs(identity, name, password)
+	}), nil
 }
