@@ -56,13 +56,14 @@ const (
 	maxNonSyncMinus = 4096
 )
 
-// ErrAborted is in the chain of an error that made imapconn itself abort the
-// connection: the server answered BAD to an APPEND with a non-synchronising
+// ErrAborted is in the chain of an error that made us abort the connection
+// ourselves: the server did not understand an APPEND with a non-synchronising
 // literal and may be reading messages as commands.
 var ErrAborted = errors.New("connection aborted: the server did not understand an APPEND")
 
 // Append is one APPEND command being written. It holds the connection's
-// writer from Conn.Append until Finish, a refusal or a loss.
+// writer from Conn.Append until Finish, Cancel or an error, and belongs to one
+// goroutine.
 type Append struct {
 	c       *Conn
 	a       *wire.Append
@@ -92,12 +93,15 @@ func (c *Conn) Append(ctx context.Context, mailbox string) (*Append, error) {
 // Add writes one message of size octets from body; more than one in a command
 // only with MULTIAPPEND.
 //
-// An error other than a lost connection is the server's refusal ahead of the
-// message: the command is over, nothing of this message was sent, the
-// connection is usable. A body that errs or ends short aborts the connection,
-// since nothing may follow half a literal; its own error is in the chain.
+// After an error the command is over and its final CRLF has not left for a
+// whole command: it is void. With Conn.Err nil the error is the server's
+// refusal ahead of the message, nothing of which was sent; the connection is
+// usable. Else the connection is dead: a body that errs or ends short, or the
+// end of ctx, aborts it, since nothing may follow half a literal. The body's
+// own error is in the chain then.
 func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) error {
 	if a.added > 0 && !a.c.caps.MultiAppend {
+		a.Cancel()
 		return a.c.protocol("append", a.mailbox, "a second message without MULTIAPPEND")
 	}
 	text, needs, dropped := h.render()
@@ -111,7 +115,8 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 	defer stop()
 	refusal, err := a.a.Message(ctx, text, size, lit, body)
 	if err != nil {
-		return a.c.lost(ctx, "append", err)
+		a.Cancel()
+		return a.c.lostAppend(ctx, a.mailbox, err)
 	}
 	if refusal != nil {
 		return a.c.refusedAppend(a.mailbox, *refusal, a.nonSync)
@@ -130,7 +135,7 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 // literal picks the literal for a message: one that waits unless the server
 // offers another, the size allows it and every form in the head has been
 // taken before.
-func (a *Append) literal(size int64, needs []string) wire.Literal {
+func (a *Append) literal(size int64, needs []string) wire.AppendLiteral {
 	caps := &a.c.caps
 	switch {
 	case caps.LiteralPlus && size <= maxNonSync:
@@ -152,15 +157,38 @@ func (a *Append) literal(size int64, needs []string) wire.Literal {
 // Dropped returns the flags that were left out of the messages added so far.
 func (a *Append) Dropped() []string { return a.dropped }
 
-// Finish sends the final CRLF and gives the writer back.
+// Cancel gives the command up: unnoticed while no message was added, else by
+// aborting the connection. After the command's end it does nothing, so that
+// it can be deferred.
+func (a *Append) Cancel() { a.a.Cancel() }
+
+// Finish sends the final CRLF and gives the writer back. With an error the
+// connection is dead; the Appending is there all the same, and its Sent says
+// whether the server may have the whole command.
 func (a *Append) Finish(ctx context.Context) (*Appending, error) {
 	stop := a.c.guard(ctx)
 	defer stop()
 	p, err := a.a.Finish()
 	if err != nil {
-		return nil, a.c.lost(ctx, "append", err)
+		err = a.c.lostAppend(ctx, a.mailbox, err)
 	}
-	return &Appending{a: a, p: p}, nil
+	return &Appending{a: a, p: p}, err
+}
+
+// lostAppend is lost for an APPEND, which may have been ended by wire because
+// the server answered half a command.
+func (c *Conn) lostAppend(ctx context.Context, mailbox string, err error) error {
+	if c.w.Err() == nil && ctx.Err() == nil {
+		return c.protocol("append", mailbox, err.Error()) // a misuse: the connection is none the worse
+	}
+	err = c.lost(ctx, "append", err)
+	if e := fault.Of(err); e != nil {
+		e.Mailbox, _ = DecodeMailbox(mailbox)
+		if e.Code == fault.Protocol && e.Err == nil {
+			e.Err = ErrAborted
+		}
+	}
+	return err
 }
 
 // refusedAppend classifies NO or BAD. After a non-synchronising literal BAD
@@ -172,10 +200,9 @@ func (c *Conn) refusedAppend(mailbox string, r wire.Reply, nonSync bool) *fault.
 		return e
 	}
 	c.w.Abort(ErrAborted)
-	e.Err = ErrAborted
+	e.Err, e.Temporary = ErrAborted, false
 	if e.Code == fault.MessageRefused {
 		e.Code = fault.Protocol
 	}
-	e.Temporary = false
 	return e
 }

@@ -330,14 +330,47 @@ type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
-func TestAppendSecondWithoutMulti(t *testing.T) {
+// What would not be a command costs the connection nothing as long as nothing
+// has left.
+func TestAppendMisuse(t *testing.T) {
 	c := dial(t, scripted(t, func(s *session) {
 		s.login("LITERAL+")
-		s.literal(`X2 APPEND "a" `, "x", true)
-		s.line()
-		s.say("X2 OK")
+		s.answer(`SUBSCRIBE "a"`)
 		s.logout()
 	}))
+	a, err := c.Append(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Finish(t.Context())
+	wantFault(t, err, fault.Protocol, fault.Account, false)
+	if a, err = c.Append(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, a.Add(t.Context(), Head{}, -1, nil), fault.Protocol, fault.Account, false)
+	if a, err = c.Append(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	a.Cancel()
+	if err := c.Subscribe(t.Context(), "a"); err != nil { // the writer is free
+		t.Error(err)
+	}
+}
+
+// A second message without MULTIAPPEND would be read as a command: it does
+// not leave.
+func TestAppendSecondWithoutMulti(t *testing.T) {
+	c, err := Dial(t.Context(), scripted(t, func(s *session) {
+		s.login("LITERAL+")
+		s.exact(`APPEND "a" {1}`)
+		s.say("+ go on")
+		if rest, _ := io.ReadAll(s.br); strings.Contains(string(rest), "y") {
+			t.Errorf("the server got %q", rest)
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, err := c.Append(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)
@@ -346,13 +379,42 @@ func TestAppendSecondWithoutMulti(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFault(t, a.Add(t.Context(), Head{}, 1, strings.NewReader("y")), fault.Protocol, fault.Account, false)
-	p, err := a.Finish(t.Context())
+	if c.Err() == nil {
+		t.Error("the connection lives on with half a command on it")
+	}
+	<-c.Done()
+}
+
+// BAD in the middle of a MULTIAPPEND ends the connection before the next
+// message can leave.
+func TestMultiAppendBadEarly(t *testing.T) {
+	body := strings.Repeat("a1 DELETE INBOX\r\n", 8192) // over every buffer
+	c, err := Dial(t.Context(), scripted(t, func(s *session) {
+		s.login("LITERAL+ MULTIAPPEND")
+		s.answer(`SELECT "a"`)
+		s.expect(`APPEND "a" \{\d+\+\}`)
+		s.octets(100)
+		s.say("X3 BAD Error in IMAP command")
+		if rest, _ := io.ReadAll(s.br); len(rest)+100 >= len(body) {
+			t.Errorf("the server got %d octets more", len(rest))
+		}
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Wait(t.Context()); err != nil {
-		t.Error(err)
+	if _, err := c.Select(t.Context(), "a"); err != nil {
+		t.Fatal(err)
 	}
+	a, err := c.Append(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = a.Add(t.Context(), Head{}, int64(len(body)), strings.NewReader(body))
+	e := wantFault(t, err, fault.Protocol, fault.Account, false)
+	if !errors.Is(err, ErrAborted) || e.Mailbox != "a" || e.Side != fault.Source {
+		t.Errorf("%+v", e)
+	}
+	<-c.Done()
 }
 
 func TestCreate(t *testing.T) {

@@ -37,7 +37,7 @@ func (p *Appending) Wait(ctx context.Context) (Appended, error) {
 	defer stop()
 	r, err := p.p.Wait(ctx)
 	if err != nil {
-		return Appended{}, c.lost(ctx, "append", err)
+		return Appended{}, c.lostAppend(ctx, p.a.mailbox, err)
 	}
 	if r.Status != "OK" {
 		return Appended{}, c.refusedAppend(p.a.mailbox, r, p.a.nonSync)

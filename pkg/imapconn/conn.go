@@ -150,6 +150,9 @@ func (c *Conn) lost(ctx context.Context, op string, err error) error {
 		return ctx.Err()
 	}
 	e := fault.Of(err)
+	if own := fault.Of(c.w.Err()); e == nil && own != nil {
+		e = own // go-imap flattens what it passes on
+	}
 	if e == nil {
 		e = fault.Lost(c.cfg.Side, op, c.w.Bye(), err)
 	}

@@ -80,7 +80,7 @@ func TestDialLearns(t *testing.T) {
 		s.answer("CAPABILITY", "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- AUTH=PLAIN")
 		s.answer(`LOGIN "u" "p"`)
 		s.answer("CAPABILITY", "* CAPABILITY IMAP4rev1 ID NAMESPACE LITERAL+ APPENDLIMIT=1000")
-		s.answer(`ID ("name" "imapfleet" "version" "1.2")`, `* ID ("name" "Cyrus IMAP" "version" "3.6" "vendor" NIL "support" {4}`, "a)b\"", ")")
+		s.answer(`ID ("name" "imapfleet" "version" "1.2")`, `* ID ("name" "Cyrus IMAP" "version" "3.6" "vendor" NIL "support" {4}`, `a)b")`)
 		s.answer("NAMESPACE", `* NAMESPACE (("INBOX." ".")("#mh/" "/" "X-P" ("a" "b"))) (("user." ".")) NIL`)
 		s.logout()
 	}).with(func(c *Config) { c.ClientID = "1.\r\n2" }))

@@ -66,7 +66,7 @@ func TestFetchResponses(t *testing.T) {
 			`* 1 FETCH (UID 1 INTERNALDATE NIL)`, `* 2 FETCH (UID 2 INTERNALDATE "00-Jan-1900 00:00:00 +0000")`,
 			`* 3 FETCH (UID 3 INTERNALDATE " 3-Feb-2020 04:05:06 +0000")`, `* 4 FETCH (INTERNALDATE {26}`, `03-Feb-2020 04:05:06 +0000 UID 4)`},
 			[]string{"1|-|-|-1|-", "2|-|raw 00-Jan-1900 00:00:00 +0000|-1|-", "3|-|2020-02-03T04:05:06Z|-1|-", "4|-|2020-02-03T04:05:06Z|-1|-"}},
-		{"odd flags", []string{`* 1 FETCH (UID 1 FLAGS ("\Seen" [foo] ` + "gr\xf6\xdfe" + ` \* NIL))`, `* 2 FETCH (UID 2 FLAGS NIL)`},
+		{"odd flags", []string{`* 1 FETCH (UID 1 FLAGS ("\\Seen" [foo] ` + "gr\xf6\xdfe" + ` \* NIL))`, `* 2 FETCH (UID 2 FLAGS NIL)`},
 			[]string{"1|\\Seen [foo] gr\xf6\xdfe \\* NIL|-|-1|-", "2|-|-|-1|-"}},
 		{"odd sizes", []string{`* 1 FETCH (UID 1 RFC822.SIZE -1)`, `* 2 FETCH (RFC822.SIZE 99999999999 UID 2)`, `* 3 FETCH (RFC822.SIZE NIL UID 3)`}, []string{"1|-|-|-1|-", "2|-|-|99999999999|-", "3|-|-|-1|-"}},
 		{"items nobody asked for", []string{`* 1 FETCH (X-GM-LABELS ("a)" \Sent {2}`, `)) b) EMAILID (M1) MODSEQ (5) BODY[HEADER.FIELDS (A "B")]<0> {1}`, `x UID 5 ENVELOPE (NIL (("a" NIL)) NIL) FLAGS ())`}, []string{"5||-|-1|-"}},

@@ -38,16 +38,29 @@ func (c *Conn) List(ctx context.Context) ([]Mailbox, error) {
 		return nil, err
 	}
 	if !extended {
-		if listed, err = c.listAll(ctx, "LIST", ""); err != nil {
+		if listed, err = c.listAll(ctx, "LIST"); err != nil {
 			return nil, err
 		}
-		subs, err := c.listAll(ctx, "LSUB", "")
+		subs, err := c.listAll(ctx, "LSUB")
 		if err != nil {
 			return nil, err
 		}
+		listed = c.withInbox(listed)
 		subscribe(listed, subs)
 	}
-	return c.mailboxes(listed), nil
+	return c.mailboxes(c.withInbox(listed)), nil
+}
+
+// withInbox adds INBOX, which always exists (RFC 3501 section 5.1), where the
+// server does not list it.
+func (c *Conn) withInbox(listed []listing) []listing {
+	for _, l := range listed {
+		if isInbox(l.name) {
+			return listed
+		}
+	}
+	inbox := listing{name: "INBOX", delimiter: c.namespaces.personal[0].Delimiter}
+	return append([]listing{inbox}, listed...)
 }
 
 // listExtended lists by RFC 5258 where it is offered. ok is false where it is
@@ -75,10 +88,10 @@ func (c *Conn) listExtended(ctx context.Context) (listed []listing, ok bool, err
 
 // listAll runs LIST or LSUB over every pattern. A refused LSUB is no reason
 // to lose the mailboxes: it gives no subscriptions.
-func (c *Conn) listAll(ctx context.Context, command, suffix string) ([]listing, error) {
+func (c *Conn) listAll(ctx context.Context, command string) ([]listing, error) {
 	var all []listing
 	for _, p := range c.patterns() {
-		l, r, err := c.listReply(ctx, command, command+` "" `+p+suffix)
+		l, r, err := c.listReply(ctx, command, command+` "" `+p)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +177,7 @@ func foldInbox(name string) string {
 
 // mailboxes turns listings into the account's mailboxes.
 func (c *Conn) mailboxes(listed []listing) []Mailbox {
-	all := make([]Mailbox, 0, len(listed)+1)
+	all := make([]Mailbox, 0, len(listed))
 	at := make(map[string]int, len(listed))
 	for _, l := range listed {
 		key := foldInbox(l.name)
@@ -180,10 +193,6 @@ func (c *Conn) mailboxes(listed []listing) []Mailbox {
 		m := Mailbox{Name: name, Wire: l.name, Delimiter: l.delimiter, NoSelect: l.noSelect, NonExistent: l.nonExistent}
 		m.merge(l)
 		all = append(all, m)
-	}
-	if _, there := at["INBOX"]; !there {
-		inbox := Mailbox{Name: "INBOX", Wire: "INBOX", Delimiter: c.namespaces.personal[0].Delimiter}
-		all = append([]Mailbox{inbox}, all...)
 	}
 	return all
 }
@@ -265,7 +274,7 @@ func (l *listing) tail(r *wire.Reader) error {
 	if err != nil {
 		return err
 	}
-	if rest != "" && !strings.HasPrefix(strings.TrimLeft(rest, " "), "(") && strings.TrimSpace(rest) != "" {
+	if said := strings.TrimLeft(rest, " "); said != "" && said[0] != '(' {
 		l.name += rest
 	}
 	return nil

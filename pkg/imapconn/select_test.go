@@ -181,7 +181,7 @@ func TestStatus(t *testing.T) {
 	}
 	var lines []string
 	for _, s := range got {
-		lines = append(lines, fmt.Sprint(s.Messages, s.UIDNext, s.UIDValidity, s.Size, s.OK, s.Reply.Status))
+		lines = append(lines, strings.TrimSpace(fmt.Sprintln(s.Messages, s.UIDNext, s.UIDValidity, s.Size, s.OK, s.Reply.Status)))
 	}
 	want := []string{"1 2 3 -1 true OK", "7 8 6 4294967296 true OK", "0 0 0 -1 false NO", "4 0 0 -1 true OK", "0 0 0 -1 false OK"}
 	if d := cmp.Diff(want, lines); d != "" {

@@ -80,20 +80,25 @@ func (s *session) say(lines ...string) {
 // something else, which fails the test.
 func (s *session) expect(pattern string) string {
 	s.t.Helper()
-	l, ok := s.line()
-	tag, command, _ := strings.Cut(l, " ")
-	if !ok || !regexp.MustCompile(`^(?:`+pattern+`)$`).MatchString(command) {
-		s.t.Errorf("the server expected %q and got %q (open: %v)", pattern, l, ok)
-		s.nc.Close()
-		return ""
-	}
-	return tag
+	return s.command(pattern, regexp.MustCompile(`^(?:`+pattern+`)$`).MatchString)
 }
 
 // exact is expect for a command without patterns in it.
 func (s *session) exact(command string) string {
 	s.t.Helper()
-	return s.expect(regexp.QuoteMeta(command))
+	return s.command(command, func(got string) bool { return got == command })
+}
+
+func (s *session) command(want string, fits func(string) bool) string {
+	s.t.Helper()
+	l, ok := s.line()
+	tag, command, _ := strings.Cut(l, " ")
+	if !ok || !fits(command) {
+		s.t.Errorf("the server expected %q and got %q (open: %v)", want, l, ok)
+		s.nc.Close()
+		return ""
+	}
+	return tag
 }
 
 // answer expects a command, says the untagged lines and "tag OK done".
