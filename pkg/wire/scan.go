@@ -144,7 +144,7 @@ func (r *Reader) atom(key bool) (Token, error) {
 	r.buf = r.buf[:0]
 	stops := " ()\t{"
 	if key {
-		stops += "["
+		stops = " ()\t{["
 	}
 	for {
 		if err := r.takeUntil(stops); err != nil {
