@@ -24,22 +24,18 @@ func greeted(ctx context.Context, nc net.Conn, timeout time.Duration) (net.Conn,
 		err = &fault.Error{Code: fault.NotIMAP, Op: "greeting", Text: fault.Clean(string(line)),
 			Hint: "what answers there is no IMAP server: check host and port"}
 	}
-	if err == nil {
-		err = nc.SetReadDeadline(time.Time{})
-	}
 	if err != nil {
 		nc.Close()
 		return nil, err
 	}
+	_ = nc.SetReadDeadline(time.Time{}) // fails only when the next read does too
 	return &replay{Conn: nc, head: line}, nil
 }
 
 // readGreeting reads octet by octet: what follows the line belongs to the
 // session.
 func readGreeting(nc net.Conn, timeout time.Duration) ([]byte, error) {
-	if err := nc.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return nil, err
-	}
+	_ = nc.SetReadDeadline(time.Now().Add(timeout)) // fails only on a closed connection
 	var line []byte
 	var b [1]byte
 	for {
