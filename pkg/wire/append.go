@@ -29,7 +29,7 @@ const appendBuffer = 64 << 10
 
 var (
 	errOver   = errors.New("wire: this APPEND is over")
-	errHead   = errors.New("wire: an APPEND head with a line break, a NUL or a brace, or a negative size")
+	errHead   = errors.New(`wire: an APPEND head with a line break, a NUL or a "{", or a negative size`)
 	errNone   = errors.New("wire: an APPEND without a message")
 	errGiveUp = errors.New("wire: an APPEND was given up half-way")
 )
@@ -91,7 +91,7 @@ func (a *Append) Message(ctx context.Context, head string, size int64, lit Appen
 	switch {
 	case a.over:
 		return nil, errOver
-	case strings.ContainsAny(head, "\r\n\x00{}") || size < 0:
+	case strings.ContainsAny(head, "\r\n\x00{") || size < 0:
 		return nil, errHead
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

@@ -54,7 +54,7 @@ func TestAppendOnTheWire(t *testing.T) {
 	}{
 		{"synchronising", []message{{`(\Seen) " 1-Jan-2020 00:00:00 +0100" `, "hello", Sync}},
 			[]string{`X1 APPEND "INBOX" (\Seen) " 1-Jan-2020 00:00:00 +0100" {5}` + "\r\n", "hello\r\n"}},
-		{"LITERAL+", []message{{"", big, NonSync}}, []string{`X1 APPEND "INBOX" {4097+}` + "\r\n" + big + "\r\n"}},
+		{"LITERAL+", []message{{`(a}b) `, big, NonSync}}, []string{`X1 APPEND "INBOX" (a}b) {4097+}` + "\r\n" + big + "\r\n"}},
 		{"LITERAL- small", []message{{"() ", small, NonSyncSmall}}, []string{`X1 APPEND "INBOX" () {4096+}` + "\r\n" + small + "\r\n"}},
 		{"LITERAL- big", []message{{"", big, NonSyncSmall}}, []string{`X1 APPEND "INBOX" {4097}` + "\r\n", big + "\r\n"}},
 		{"MULTIAPPEND", []message{{"(a) ", "1", NonSync}, {"(b) ", "", NonSync}, {"", huge, NonSync}},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -51,7 +52,8 @@ func (s *peer) ends() {
 	}
 }
 
-// pair connects a Conn with a server over a pipe and says the greeting. What
+// pair connects a Conn with a server over a pipe and says the greeting, in a
+// synctest bubble. What
 // reaches go-imap's side is collected in seen, once the Conn is dead.
 func pair(t *testing.T, opt Options) (c *Conn, s *peer, seen <-chan string) {
 	t.Helper()
@@ -68,6 +70,7 @@ func pair(t *testing.T, opt Options) (c *Conn, s *peer, seen <-chan string) {
 		far.Close()
 	})
 	s.say(greeting)
+	synctest.Wait() // it has been understood
 	return c, s, done
 }
 

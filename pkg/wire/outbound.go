@@ -94,7 +94,10 @@ func (c *Conn) enter(p []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	cmd := &Pending{tag: tag, client: true, owed: true, slow: slowCommand(name), done: make(chan struct{})}
+	cmd := &Pending{
+		tag: tag, client: true, slow: slowCommand(name), done: make(chan struct{}),
+		owed: name != "IDLE", // which may say nothing for as long as it likes
+	}
 	if c.err == nil {
 		c.cmds = append(c.cmds, cmd)
 	}

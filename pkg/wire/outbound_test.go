@@ -167,6 +167,7 @@ func TestJunkDoesNotKillClient(t *testing.T) {
 			"* 1 FETCH (INTERNALDATE NIL RFC822.SIZE -1 X-GM-MSGID 5)\r\n",
 		}, junk...)
 		s.say(idle...)
+		synctest.Wait()
 		noop := later(func() error { return client.Noop().Wait() })
 		s.expect("T1 NOOP\r\n")
 		s.say(junk...)
@@ -198,6 +199,30 @@ func TestClientCommandsTimeOut(t *testing.T) {
 			s.nc.Close()
 		})
 	}
+}
+
+// IDLE may be silent for ever, and holds the writer until it is over.
+func TestIdleCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, seen := pair(t, Options{})
+		go io.WriteString(c, "T1 IDLE\r\n")
+		s.expect("T1 IDLE\r\n")
+		s.say("+ idling\r\n")
+		raw := later(func() error { _, err := c.Start(t.Context(), Request{Line: "NOOP"}); return err })
+		time.Sleep(25 * time.Hour)
+		s.say("* 5 EXISTS\r\n")
+		go io.WriteString(c, "DONE\r\n")
+		s.expect("DONE\r\n")
+		s.say("T1 OK\r\n")
+		s.expect("X1 NOOP\r\n")
+		if err := raw(); err != nil {
+			t.Error(err)
+		}
+		c.Abort(nil)
+		if got, want := <-seen, greeting+"+ idling\r\n* 5 EXISTS\r\nT1 OK\r\n"; got != want {
+			t.Errorf("go-imap saw %q, want %q", got, want)
+		}
+	})
 }
 
 func TestOutboundScan(t *testing.T) {
