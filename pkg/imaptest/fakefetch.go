@@ -1,0 +1,255 @@
+package imaptest
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// uidSet is a parsed sequence set (RFC 9051 section 9, sequence-set).
+type uidSet []struct{ from, to uint32 }
+
+// parseSet reads a set; "*" is last.
+func parseSet(s string, last uint32) (uidSet, bool) {
+	var set uidSet
+	for part := range strings.SplitSeq(s, ",") {
+		a, b, both := strings.Cut(part, ":")
+		from, ok := parseUID(a, last)
+		to, ok2 := from, true
+		if both {
+			to, ok2 = parseUID(b, last)
+		}
+		if !ok || !ok2 {
+			return nil, false
+		}
+		set = append(set, struct{ from, to uint32 }{min(from, to), max(from, to)})
+	}
+	return set, true
+}
+
+func parseUID(s string, last uint32) (uint32, bool) {
+	if s == "*" {
+		return last, true
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err == nil && n > 0
+}
+
+func (s uidSet) has(uid uint32) bool {
+	for _, r := range s {
+		if r.from <= uid && uid <= r.to {
+			return true
+		}
+	}
+	return false
+}
+
+// view is what a mailbox held when it was asked for.
+type view struct {
+	box    FakeMailbox
+	stored []FakeStored
+}
+
+// view returns the messages of the selected mailbox that the client knows of.
+func (c *fakeConn) view() view {
+	c.tell()
+	c.f.mu.Lock()
+	defer c.f.mu.Unlock()
+	b := c.selected
+	// What is appended later does not change this part of the slice.
+	return view{box: b.FakeMailbox, stored: b.stored[:c.known-b.Count]}
+}
+
+func (v view) total() int { return v.box.Count + len(v.stored) }
+
+// uid returns the UID of message i without the cost of making it.
+func (v view) uid(i int) uint32 {
+	if i < v.box.Count {
+		return v.box.uid(i)
+	}
+	return v.stored[i-v.box.Count].UID
+}
+
+func (v view) at(i int) FakeMessage {
+	if i < v.box.Count {
+		return v.box.Message(i)
+	}
+	s := v.stored[i-v.box.Count]
+	return FakeMessage{Flags: s.Flags, Date: s.Date, Body: s.Body}
+}
+
+// last returns the highest UID, 0 when there is none.
+func (v view) last() uint32 {
+	if v.total() == 0 {
+		return 0
+	}
+	return v.uid(v.total() - 1)
+}
+
+// search answers UID SEARCH of ALL or UID sets, alone or with RETURN (ALL).
+func (c *fakeConn) search(cmd FakeCommand) error {
+	if c.selected == nil {
+		return c.no(cmd, "BAD no mailbox selected")
+	}
+	v := c.view()
+	args := strings.ToUpper(cmd.Args)
+	rest, extended := strings.CutPrefix(args, "RETURN (ALL) ")
+	if extended && !c.f.offers("ESEARCH") {
+		return c.no(cmd, "BAD ESEARCH is not offered")
+	}
+	set := uidSet{{1, 1<<32 - 1}}
+	if rest != "ALL" {
+		text, ok := strings.CutPrefix(rest, "UID ")
+		if ok {
+			set, ok = parseSet(text, v.last())
+		}
+		if !ok {
+			return c.no(cmd, "BAD only ALL and UID can be searched for")
+		}
+	}
+	var uids []uint32
+	for i := range v.total() {
+		if uid := v.uid(i); set.has(uid) {
+			uids = append(uids, uid)
+		}
+	}
+	switch {
+	case extended && len(uids) == 0:
+		c.line("* ESEARCH (TAG %s) UID", quote(cmd.Tag))
+	case extended:
+		c.line("* ESEARCH (TAG %s) UID ALL %s", quote(cmd.Tag), printSet(uids))
+	default:
+		var b strings.Builder
+		for _, uid := range uids {
+			fmt.Fprintf(&b, " %d", uid)
+		}
+		c.line("* SEARCH%s", b.String())
+	}
+	return c.ok(cmd)
+}
+
+// printSet writes rising UIDs as a set.
+func printSet(uids []uint32) string {
+	var b strings.Builder
+	for i := 0; i < len(uids); {
+		j := i
+		for j+1 < len(uids) && uids[j+1] == uids[j]+1 {
+			j++
+		}
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%d", uids[i])
+		if j > i {
+			fmt.Fprintf(&b, ":%d", uids[j])
+		}
+		i = j + 1
+	}
+	return b.String()
+}
+
+// fetch answers UID FETCH.
+func (c *fakeConn) fetch(cmd FakeCommand) error {
+	if c.selected == nil {
+		return c.no(cmd, "BAD no mailbox selected")
+	}
+	v := c.view()
+	text, items, _ := strings.Cut(cmd.Args, " ")
+	set, ok := parseSet(text, v.last())
+	if !ok {
+		return c.no(cmd, "BAD no UID set")
+	}
+	vs, err := parseValues(strings.ToUpper(items))
+	if err != nil || len(vs) != 1 {
+		return c.no(cmd, "BAD no FETCH items")
+	}
+	names := []string{vs[0].text}
+	if vs[0].isList {
+		names = texts(vs[0].list)
+	}
+	for i := range v.total() {
+		if !set.has(v.uid(i)) {
+			continue
+		}
+		m := v.at(i)
+		if m.Refuse != "" {
+			return c.no(cmd, m.Refuse)
+		}
+		if m.Gone {
+			continue
+		}
+		if !c.fetchOne(i+1, v.uid(i), m, names) {
+			return c.no(cmd, "BAD unknown FETCH item in "+strings.Join(names, " "))
+		}
+		// A client that reads slowly is waited for here, holding nothing.
+		if err := c.bw.Flush(); err != nil {
+			return err
+		}
+	}
+	return c.ok(cmd)
+}
+
+// fetchOne writes one FETCH response. It returns false for an item that it
+// does not know.
+func (c *fakeConn) fetchOne(seq int, uid uint32, m FakeMessage, names []string) bool {
+	var parts [][]byte
+	add := func(format string, args ...any) { parts = append(parts, fmt.Appendf(nil, format, args...)) }
+	if !m.UIDLast {
+		add("UID %d", uid)
+	}
+	for _, name := range names {
+		switch name {
+		case "UID":
+		case "FLAGS":
+			if m.Flags != "-" {
+				add("FLAGS (%s)", m.Flags)
+			}
+		case "INTERNALDATE":
+			switch m.Date {
+			case "-":
+			case "":
+				add(`INTERNALDATE "17-Jul-1996 02:44:25 -0700"`)
+			default:
+				add("INTERNALDATE %s", m.Date)
+			}
+		case "RFC822.SIZE":
+			if m.Size == "" {
+				m.Size = strconv.Itoa(len(m.Body))
+			}
+			add("RFC822.SIZE %s", m.Size)
+		case "BODY.PEEK[]", "BODY[]":
+			parts = append(parts, bodyItem("BODY[] ", m, m.Body))
+		case "BODY.PEEK[HEADER]", "BODY[HEADER]":
+			parts = append(parts, bodyItem("BODY[HEADER] ", m, headerOf(m.Body)))
+		default:
+			return false
+		}
+	}
+	if m.UIDLast {
+		add("UID %d", uid)
+	}
+	c.bw.WriteString(m.Before) // an error stays with the writer up to Flush
+	fmt.Fprintf(c.bw, "* %d FETCH (", seq)
+	c.bw.Write(bytes.Join(parts, []byte(" ")))
+	c.line(")")
+	return true
+}
+
+func bodyItem(name string, m FakeMessage, p []byte) []byte {
+	if m.NilBody {
+		return []byte(name + "NIL")
+	}
+	return append(fmt.Appendf(nil, "%s{%d}\r\n", name, len(p)), p...)
+}
+
+// headerOf returns what stands before the body, with the blank line.
+func headerOf(p []byte) []byte {
+	if bytes.HasPrefix(p, []byte("\r\n")) {
+		return p[:2]
+	}
+	if i := bytes.Index(p, []byte("\r\n\r\n")); i >= 0 {
+		return p[:i+4]
+	}
+	return p
+}
