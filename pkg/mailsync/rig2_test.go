@@ -2,7 +2,6 @@ package mailsync_test
 
 import (
 	"bytes"
-	"testing"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
@@ -11,7 +10,9 @@ import (
 // small gives a lane so little memory that messages must be streamed.
 func small(o *mailsync.Options) { o.Memory, o.Lanes = 256<<10, 1 }
 
-func make0(n int) []byte { return bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcde\r\n"), n/49) }
+func make0(n int) []byte {
+	return bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcde\r\n"), n/49)
+}
 
 // holds checks the number of messages in a destination mailbox.
 func (r *rig) holds(path string, want int) {
@@ -34,5 +35,3 @@ func (r *rig) remove(h host, path string) {
 		r.t.Fatal(err)
 	}
 }
-
-func testStopped(t *testing.T, r *rig) {}
