@@ -45,7 +45,7 @@ Exit codes: 0 every login works, 1 the check itself failed, 2 usage or list,
 		Example: `  imapfleet check accounts.csv --parallel 16
   imapfleet check accounts.csv --rows 3,7-9
   imapfleet check accounts.csv --json | jq 'select(.source.fault or .destination.fault)'`,
-		Args: cobra.ExactArgs(1),
+		Args: oneList,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.list = args[0]
 			return check(cmd.Context(), o, streamsOf(cmd))

@@ -19,7 +19,7 @@ type demoServers struct {
 	messages, octets int64
 }
 
-func demoPassword(user string) string { return "secret-of-" + user }
+func demoPassword(user string) string { return "secret" + user[4:6] }
 
 // startDemoServers starts both servers, the first one with mail.
 func startDemoServers(accounts int) (_ *demoServers, err error) {

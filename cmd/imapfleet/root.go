@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -53,4 +54,12 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 	}
 	root.AddCommand(newRun(), newCheck(), newStatus(), newDemo(), newVersion())
 	return root
+}
+
+// oneList is the argument of the commands that work on a list.
+func oneList(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("give one list: %s", cmd.UseLine())
+	}
+	return nil
 }

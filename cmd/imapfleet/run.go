@@ -59,7 +59,7 @@ message border; a second one ends at once, and even then a rerun is exact.`,
   imapfleet run accounts.csv --dry-run             what would be copied
   imapfleet run accounts.csv --authuser2 admin     log in as admin for each user
   imapfleet run accounts.csv --json | jq .         events for a program`,
-		Args: cobra.ExactArgs(1),
+		Args: oneList,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.list = args[0]
 			return migrate(cmd.Context(), o, streamsOf(cmd))

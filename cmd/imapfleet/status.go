@@ -44,7 +44,7 @@ Exit codes: 0 all rows done, 1 the state cannot be read, 2 usage or list,
 		Example: `  imapfleet status accounts.csv
   imapfleet status accounts.csv --rows 3,7-9
   imapfleet status accounts.csv --json | jq 'select(.row.state=="failed")'`,
-		Args: cobra.ExactArgs(1),
+		Args: oneList,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.list = args[0]
 			return status(cmd.Context(), o, streamsOf(cmd))
@@ -70,9 +70,12 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 	dir := stateDir(o.list, o.state)
 	h, held := readHolder(dir)
 	held = held && h.alive()
-	results, err := remembered(ctx, dir, list.Pairs)
+	results, known, err := remembered(ctx, dir, list.Pairs)
 	if err != nil {
 		return runError(err)
+	}
+	if !known {
+		fmt.Fprintf(std.err, "note: %s knows none of these rows: no run yet, or one with other --port flags\n", dir)
 	}
 	shown := make([]throughput.Result, len(selected))
 	for i, at := range selected {
@@ -96,24 +99,24 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 	return nil
 }
 
-// remembered is what the ledger of dir knows of pairs; all are pending when
-// there is none.
-func remembered(ctx context.Context, dir string, pairs []account.Pair) (_ []throughput.Result, err error) {
-	out := make([]throughput.Result, len(pairs))
+// remembered is what the ledger of dir knows of pairs, and whether it knows any
+// of them; a row that it does not know is pending.
+func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []throughput.Result, known bool, err error) {
+	out = make([]throughput.Result, len(pairs))
 	for i, p := range pairs {
 		out[i] = pendingResult(p)
 	}
 	l, err := ledger.OpenReader(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return out, nil
+		return out, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	found, err := l.Find(ctx, entries(pairs))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var at []int
 	var ids []ledger.RowID
@@ -124,12 +127,12 @@ func remembered(ctx context.Context, dir string, pairs []account.Pair) (_ []thro
 	}
 	rows, err := l.Rows(ctx, ids)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for k, i := range at {
 		out[i] = resultOf(pairs[i], rows[k])
 	}
-	return out, nil
+	return out, len(at) > 0, nil
 }
 
 // eventRow is a row that status tells of.

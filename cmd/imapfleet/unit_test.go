@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+)
+
+func TestParseSize(t *testing.T) {
+	tests := []struct {
+		text string
+		want int64 // -1: refused
+		back string
+	}{
+		{"256MiB", 256 << 20, "256MiB"},
+		{"20MB", 20_000_000, "20MB"},
+		{"1.5 GiB", 3 << 29, "1536MiB"},
+		{"64k", 64 << 10, "64KiB"},
+		{"1048577", 1048577, "1048577B"},
+		{"7b", 7, "7B"},
+		{"0", 0, "0"},
+		{"", -1, ""},
+		{"MiB", -1, ""},
+		{"-1MiB", -1, ""},
+		{"1e9", -1, ""},
+		{"1.2.3M", -1, ""},
+		{"nan", -1, ""},
+		{"99999999TiB", -1, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			var s sizeValue
+			err := s.Set(tt.text)
+			if (err == nil) != (tt.want >= 0) {
+				t.Fatalf("Set: %v", err)
+			}
+			if err == nil && (int64(s) != tt.want || s.String() != tt.back) {
+				t.Errorf("%d %q, want %d %q", int64(s), s.String(), tt.want, tt.back)
+			}
+		})
+	}
+}
+
+func TestSelectRows(t *testing.T) {
+	var pairs []account.Pair
+	for _, line := range []int{2, 3, 5, 7, 8, 9} { // 4 is a comment, 6 is blank
+		pairs = append(pairs, account.Pair{Line: line})
+	}
+	tests := []struct {
+		flag string
+		want []int // lines; nil: refused
+	}{
+		{"", []int{2, 3, 5, 7, 8, 9}},
+		{"3,7-9", []int{3, 7, 8, 9}},
+		{"8, 2", []int{2, 8}},
+		{"3-7", []int{3, 5, 7}},
+		{"2-9,5", []int{2, 3, 5, 7, 8, 9}},
+		{"4", nil},
+		{"1", nil},
+		{"10", nil},
+		{"2-6", nil},
+		{"7-3", nil},
+		{"2,", nil},
+		{"-2", nil},
+		{"+2", nil},
+		{"a", nil},
+		{"99999999999999999999", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.flag, func(t *testing.T) {
+			got, err := selectRows(pairs, tt.flag)
+			if (err == nil) != (tt.want != nil) {
+				t.Fatalf("error %v", err)
+			}
+			var lines []int
+			for _, i := range got {
+				lines = append(lines, pairs[i].Line)
+			}
+			if !slices.Equal(lines, tt.want) {
+				t.Errorf("lines %v, want %v", lines, tt.want)
+			}
+		})
+	}
+}
+
+func TestStateDir(t *testing.T) {
+	tests := []struct{ list, flag, want string }{
+		{"accounts.csv", "", "accounts.imapfleet"},
+		{"file.txt", "", "file.txt.imapfleet"},
+		{"accounts", "", "accounts.imapfleet"},
+		{".csv", "", ".csv.imapfleet"},
+		{"a.csv.csv", "", "a.csv.imapfleet"},
+		{filepath.Join("some", "where", "accounts.csv"), "", filepath.Join("some", "where", "accounts.imapfleet")},
+		{"accounts.csv", "there", "there"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.list+tt.flag, func(t *testing.T) {
+			if got := stateDir(tt.list, tt.flag); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// The holder file is the ledger's; this holds its name and form against what
+// the ledger writes.
+func TestReadHolder(t *testing.T) {
+	dir := t.TempDir()
+	if _, ok := readHolder(dir); ok {
+		t.Fatal("somebody holds an empty directory")
+	}
+	l, err := ledger.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, ok := readHolder(dir)
+	if !ok || !h.alive() || h.Since.IsZero() {
+		t.Errorf("holder %+v, found %v, alive %v", h, ok, h.alive())
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := readHolder(dir); ok {
+		t.Error("somebody holds a closed ledger")
+	}
+	h.Host += "-elsewhere"
+	if !h.alive() {
+		t.Error("a process on another machine is not believed")
+	}
+}
+
+func TestListErrorNamesTheListOnce(t *testing.T) {
+	err := listError("l.csv", errors.Join(
+		&account.RowError{Line: 3, Column: "host1", Err: errors.New("empty")},
+		&account.RowError{Line: 4, Err: errors.New("too short")},
+	))
+	want := "l.csv: line 3, column host1: empty\nl.csv: line 4: too short"
+	if err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
