@@ -86,6 +86,7 @@ func (c *Conn) Append(ctx context.Context, mailbox string) (*Append, error) {
 	if err != nil {
 		return nil, c.lost(ctx, "append", err)
 	}
+	c.sweep(ctx)
 	c.enterAppend(mailbox)
 	return &Append{c: c, a: a, mailbox: mailbox, taken: make(map[string]bool)}, nil
 }
@@ -109,7 +110,7 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 	needs = append(needs, formMailbox)
 	lit := wire.Sync
 	if !h.Sync {
-		lit = a.literal(size, needs)
+		lit = a.literal(ctx, size, needs)
 	}
 	stop := a.c.guard(ctx)
 	defer stop()
@@ -135,7 +136,7 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 // literal picks the literal for a message: one that waits unless the server
 // offers another, the size allows it and every form in the head has been
 // taken before.
-func (a *Append) literal(size int64, needs []string) wire.AppendLiteral {
+func (a *Append) literal(ctx context.Context, size int64, needs []string) wire.AppendLiteral {
 	caps := &a.c.caps
 	switch {
 	case caps.LiteralPlus && size <= maxNonSync:
@@ -143,8 +144,9 @@ func (a *Append) literal(size int64, needs []string) wire.AppendLiteral {
 	default:
 		return wire.Sync
 	}
-	for _, f := range needs {
-		if !a.taken[f] && !a.c.isAccepted(a.mailbox, f) {
+	if !a.known(needs) {
+		a.c.sweep(ctx)
+		if !a.known(needs) {
 			return wire.Sync
 		}
 	}
@@ -152,6 +154,17 @@ func (a *Append) literal(size int64, needs []string) wire.AppendLiteral {
 		return wire.NonSync
 	}
 	return wire.NonSyncSmall
+}
+
+// known reports whether every form has been taken, on this session or by a
+// "+" in this command.
+func (a *Append) known(needs []string) bool {
+	for _, f := range needs {
+		if !a.taken[f] && !a.c.isAccepted(a.mailbox, f) {
+			return false
+		}
+	}
+	return true
 }
 
 // Dropped returns the flags that were left out of the messages added so far.
@@ -170,9 +183,13 @@ func (a *Append) Finish(ctx context.Context) (*Appending, error) {
 	defer stop()
 	p, err := a.a.Finish()
 	if err != nil {
-		err = a.c.lostAppend(ctx, a.mailbox, err)
+		return &Appending{a: a, p: p}, a.c.lostAppend(ctx, a.mailbox, err)
 	}
-	return &Appending{a: a, p: p}, err
+	sent := &Appending{a: a, p: p}
+	a.c.mu.Lock()
+	a.c.unread = append(a.c.unread, sent)
+	a.c.mu.Unlock()
+	return sent, nil
 }
 
 // lostAppend is lost for an APPEND, which may have been ended by wire because

@@ -124,6 +124,7 @@ func TestAppendFirstUse(t *testing.T) {
 		{"a keyword", "a", Head{Flags: []string{"$One"}}, "($One) ", true, "OK"},
 		{"the keyword in another case", "a", Head{Flags: []string{"$ONE"}}, "($ONE) ", false, "OK"},
 		{"a new one beside it", "a", Head{Flags: []string{"$One", "$Two"}}, "($One $Two) ", true, "OK"},
+		{"a literal asked to wait", "a", Head{Sync: true}, "", true, "OK"},
 		{"another mailbox", "b", Head{Flags: []string{"$One"}}, "($One) ", true, "OK"},
 		{"back", "a", Head{Flags: []string{"$One"}}, "($One) ", true, "OK"},
 	}
@@ -143,6 +144,82 @@ func TestAppendFirstUse(t *testing.T) {
 			t.Errorf("%s: %v", st.name, err)
 		}
 	}
+}
+
+// An answer that nobody has waited for yet counts as soon as it is here.
+func TestAppendPipelinedFirstUse(t *testing.T) {
+	c := dial(t, scripted(t, func(s *session) {
+		s.login("LITERAL+")
+		s.literal(`X2 APPEND "a" ($K) `, "one", true)
+		s.line()
+		s.say("X2 OK")
+		s.literal(`X3 APPEND "a" ($K) `, "two", false)
+		s.line()
+		s.say("X3 OK")
+		s.logout()
+	}))
+	var sent []*Appending
+	for _, body := range []string{"one", "two"} {
+		a, err := c.Append(t.Context(), "a")
+		if err == nil {
+			err = a.Add(t.Context(), Head{Flags: []string{"$K"}}, 3, strings.NewReader(body))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := a.Finish(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, p)
+		<-p.Done()
+	}
+	for _, p := range sent {
+		if _, err := p.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A BAD that nobody has waited for ends the connection before the next APPEND
+// leaves.
+func TestAppendPipelinedBad(t *testing.T) {
+	c, err := Dial(t.Context(), scripted(t, func(s *session) {
+		s.login("LITERAL+")
+		s.answer(`SELECT "a"`)
+		s.literal(`X3 APPEND "a" `, "one", false)
+		s.line()
+		s.say("X3 BAD what")
+		s.gone()
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Select(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Append(t.Context(), "a")
+	if err == nil {
+		err = a.Add(t.Context(), Head{}, 3, strings.NewReader("one"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := a.Finish(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	if a, err = c.Append(t.Context(), "a"); err == nil {
+		err = a.Add(t.Context(), Head{}, 3, strings.NewReader("two"))
+	}
+	if err == nil || !errors.Is(err, ErrAborted) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := p.Wait(t.Context()); !errors.Is(err, ErrAborted) {
+		t.Errorf("got %v", err)
+	}
+	<-c.Done()
 }
 
 // The selected mailbox's name has been accepted by its SELECT.

@@ -46,6 +46,45 @@ func (p *Appending) Wait(ctx context.Context) (Appended, error) {
 	return appendUID(r.Code, p.a.added), nil
 }
 
+// sweep looks at answers that are here though nobody has waited for them: an
+// OK lets the forms of its heads go without waiting, a BAD ends the
+// connection.
+func (c *Conn) sweep(ctx context.Context) {
+	for {
+		p := c.nextAnswered()
+		if p == nil {
+			return
+		}
+		r, err := p.p.Wait(ctx)
+		switch {
+		case err != nil:
+		case r.Status == "OK":
+			c.accept(p.a.mailbox, p.a.taken)
+		default:
+			_ = c.refusedAppend(p.a.mailbox, r, p.a.nonSync) // told by its Wait
+		}
+	}
+}
+
+// nextAnswered takes the oldest of the unread out, if its answer is here.
+// Answers come in the order sent.
+func (c *Conn) nextAnswered() *Appending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.unread) == 0 {
+		return nil
+	}
+	p := c.unread[0]
+	select {
+	case <-p.p.Done():
+	default:
+		return nil
+	}
+	c.unread[0] = nil
+	c.unread = c.unread[1:]
+	return p
+}
+
 // appendUID reads `APPENDUID validity set`.
 func appendUID(code string, sent int) Appended {
 	f := strings.Fields(code)

@@ -67,7 +67,8 @@ type Conn struct {
 	exists     uint32 // of the selected mailbox, as of its SELECT
 
 	mu       sync.Mutex
-	accepted forms // what APPEND heads the server has taken so far
+	accepted forms        // what APPEND heads the server has taken so far
+	unread   []*Appending // sent, oldest first; their answers have not been looked at
 }
 
 // Caps returns the capabilities as of after login.

@@ -34,7 +34,8 @@ func (c *Conn) login(ctx context.Context) error {
 	if _, after := c.filter.caps(); after == before {
 		return c.askCaps(ctx)
 	}
-	return c.settleCaps()
+	c.settleCaps()
+	return nil
 }
 
 // mechanism chooses between LOGIN and AUTHENTICATE PLAIN (plain true), or

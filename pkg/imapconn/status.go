@@ -132,7 +132,7 @@ func (s *Status) readItems(r *wire.Reader) error {
 			key = "" // its value was a list
 			continue
 		}
-		v, _, err := r.String(t, maxID)
+		v, _, err := r.String(t, maxItem)
 		if err != nil {
 			return err
 		}

@@ -26,14 +26,9 @@ func (cfg Config) tlsConfig() *tls.Config {
 func (r route) secure(ctx context.Context, cfg Config, nc net.Conn) (net.Conn, error) {
 	switch r.security {
 	case account.SecurityPlain:
-		return greeted(ctx, nc, cfg.Timeout)
+		return nc, nil
 	case account.SecuritySTARTTLS:
-		secured, err := wire.StartTLS(ctx, nc, cfg.tlsConfig(), cfg.Timeout)
-		if err != nil {
-			nc.Close()
-			return nil, err
-		}
-		return secured, nil
+		return wire.StartTLS(ctx, nc, cfg.tlsConfig(), cfg.Timeout)
 	}
 	hctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
 	defer cancel()
@@ -42,5 +37,5 @@ func (r route) secure(ctx context.Context, cfg Config, nc net.Conn) (net.Conn, e
 		nc.Close()
 		return nil, err
 	}
-	return greeted(ctx, t, cfg.Timeout)
+	return t, nil
 }
