@@ -144,7 +144,7 @@ func (c *checker) run(ctx context.Context, roots *x509.CertPool) {
 		log = slog.New(screenHandler(c.std.err, level))
 	}
 	engine := mailsync.New(mailsync.Options{
-		RootCAs: roots, Logger: log, Version: version(), Patience: c.opt.patience, Lanes: c.opt.net.parallel,
+		RootCAs: roots, Logger: log, Version: programVersion(), Patience: c.opt.patience, Lanes: c.opt.net.parallel,
 	})
 	var g errgroup.Group
 	g.SetLimit(c.opt.net.parallel)

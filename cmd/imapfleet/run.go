@@ -170,7 +170,7 @@ func runID(now time.Time) string {
 // engineOptions are what the flags say to the engine.
 func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	return mailsync.Options{
-		Ledger: j.bound.ledger, RootCAs: j.roots, Logger: j.log, Version: version(),
+		Ledger: j.bound.ledger, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 	}
 }

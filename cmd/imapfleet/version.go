@@ -15,7 +15,7 @@ func newVersion() *cobra.Command {
 		Example: "  imapfleet version",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "imapfleet %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "imapfleet %s (%s, %s/%s)\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			if err != nil {
 				return runError(err)
 			}
@@ -24,8 +24,15 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is what the build knows of itself: a tag, or a commit.
-func version() string {
+// version is set by the linker (-X main.version=...); empty: what the build
+// knows of itself.
+var version string
+
+// programVersion is a tag, or a commit.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"
