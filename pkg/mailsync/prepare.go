@@ -68,11 +68,10 @@ func (p *pass) route(ctx context.Context) error {
 			p.log.Info("mailbox goes to another name", "mailbox", r.source.Name, "destination", r.dest, "why", r.note)
 		}
 		r.source.Subscribed = r.source.Subscribed && !subscribed[r.dest]
-		b := &box{route: r, link: links[r.source.Wire]}
-		if err := p.linkBox(ctx, b); err != nil {
-			return err
-		}
-		p.boxes = append(p.boxes, b)
+		p.boxes = append(p.boxes, &box{route: r, link: links[r.source.Wire]})
+	}
+	if err := p.linkBoxes(ctx); err != nil {
+		return err
 	}
 	return p.priorRejects(ctx)
 }
@@ -99,13 +98,19 @@ func (p *pass) links(ctx context.Context) (map[string]ledger.Mailbox, error) {
 	return links, nil
 }
 
-// linkBox stores the choice of a destination name: it never changes again.
-func (p *pass) linkBox(ctx context.Context, b *box) error {
-	if b.link.ID != 0 {
+// linkBoxes stores the choices of destination names: they never change again.
+func (p *pass) linkBoxes(ctx context.Context) error {
+	var fresh []*ledger.Mailbox
+	for _, b := range p.boxes {
+		if b.link.ID == 0 {
+			b.link = ledger.Mailbox{Row: p.row, Source: b.source.Wire, Dest: b.route.dest}
+			fresh = append(fresh, &b.link)
+		}
+	}
+	if len(fresh) == 0 {
 		return nil
 	}
-	b.link = ledger.Mailbox{Row: p.row, Source: b.source.Wire, Dest: b.route.dest}
-	return state(p.e.opt.Ledger.AddMailbox(ctx, &b.link))
+	return state(p.e.opt.Ledger.AddMailboxes(ctx, fresh))
 }
 
 func (p *pass) priorRejects(ctx context.Context) error {
