@@ -7,7 +7,8 @@ LDFLAGS      = -s -w -X main.version=$(VERSION)
 GOLDEN       = testdata/golden/imports.txt
 PLATFORMS    = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
-TESTFLAGS   ?=
+# Most tests that take long wait for a server or a broken connection.
+TESTFLAGS   ?= -parallel 16
 
 .PHONY: help build test race cover fuzz lint fmt tidy arch golden cross bench demo check
 
