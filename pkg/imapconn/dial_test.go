@@ -238,6 +238,18 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
+// A server may refuse before it has taken the whole LOGIN.
+func TestLoginRefusedAtLiteral(t *testing.T) {
+	cfg := scripted(t, func(s *session) {
+		s.say("* OK [CAPABILITY IMAP4rev1] ready")
+		s.say(s.exact(`LOGIN "u" {2}`) + " NO [AUTHENTICATIONFAILED] no literals here")
+		s.gone()
+	})
+	cfg.Endpoint.Password = account.NewSecret("ä")
+	_, err := Dial(t.Context(), cfg)
+	wantFault(t, err, fault.AuthRefused, fault.Account, false)
+}
+
 func TestGreetings(t *testing.T) {
 	tests := []struct {
 		name, greeting string
@@ -249,6 +261,7 @@ func TestGreetings(t *testing.T) {
 		{"PREAUTH", "* PREAUTH [CAPABILITY IMAP4rev1] hello", fault.AuthUnsupported, false},
 		{"SMTP", "220 mail.test ESMTP", fault.NotIMAP, false},
 		{"POP3", "+OK ready", fault.NotIMAP, false},
+		{"a star and nonsense", "* HELLO there", fault.NotIMAP, false},
 		{"SSH", "SSH-2.0-OpenSSH_9.2", fault.NotIMAP, false},
 		{"an endless line", strings.Repeat("x", 9000), fault.NotIMAP, false},
 		{"nothing", "", fault.ConnectionLost, true},

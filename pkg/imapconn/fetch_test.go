@@ -157,6 +157,32 @@ func TestFetchHandlerError(t *testing.T) {
 	<-c.Done()
 }
 
+// A handler that blocks is woken by Dead when somebody aborts.
+func TestFetchBlockedHandler(t *testing.T) {
+	c, err := Dial(t.Context(), scripted(t, func(s *session) {
+		s.login("")
+		s.exact("UID FETCH 1 (UID BODY.PEEK[])")
+		s.say(`* 1 FETCH (UID 1 BODY[] {3}`, `abc)`)
+		s.gone()
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered := make(chan struct{})
+	f, err := c.Fetch(t.Context(), []Range{{1, 1}}, ItemBody, FetchHandler{Body: func(*Message, int64, io.Reader) error {
+		close(entered)
+		<-c.Dead()
+		return c.Err()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-entered
+	c.Abort()
+	wantFault(t, f.Wait(t.Context()), fault.ConnectionLost, fault.Account, true)
+	<-c.Done()
+}
+
 func TestFetchLost(t *testing.T) {
 	c, err := Dial(t.Context(), scripted(t, func(s *session) {
 		s.login("")
