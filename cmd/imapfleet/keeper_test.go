@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// The files follow the rows within a second or so; a file that cannot be
+// written for a while is complained of once and stops nothing.
+func TestKeeperKeepsFilesCurrent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		list := []throughput.Result{{Line: 1, User1: "a", State: throughput.Done}, {Line: 2, User1: "b"}, {Line: 3, User1: "c", State: throughput.Failed}}
+		tr := newTracker(list, []int{1, 2}, time.Now())
+		var log bytes.Buffer
+		var beats int
+		k := &keeper{
+			tracker: tr, files: resultFiles{dir}, log: slog.New(slog.NewTextHandler(&log, nil)),
+			progress: func(time.Time) { beats++ },
+			rejects: func(context.Context) ([]ledger.RejectRow, error) {
+				return []ledger.RejectRow{{Line: 1, Source: "R&AOk-sum&AOk-", Reject: ledger.Reject{UID: 7, Octets: -1, Code: "too-big", Text: "no\r\nway"}}}, nil
+			},
+		}
+		if err := k.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		read := func(name string) string {
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Error(err)
+			}
+			return string(b)
+		}
+		if s := read("results.csv"); !strings.Contains(s, "\n2;;b;;;pending;") || !strings.Contains(s, "\n3;;c;;;failed;") {
+			t.Errorf("at first: %s", s)
+		}
+		if s := read("rejects.csv"); !strings.Contains(s, "\n1;Résumé;7;") || strings.Count(s, "\n") != 2 {
+			t.Errorf("rejects: %q", s)
+		}
+		tr.set(0, throughput.Result{Line: 2, User1: "b", State: throughput.Done})
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		if s := read("results.csv"); !strings.Contains(s, "\n2;;b;;;done;") {
+			t.Errorf("after a second: %s", s)
+		}
+		if s := read("failed.csv"); strings.Contains(s, ";b;") || !strings.Contains(s, "\n3;;c;") {
+			t.Errorf("failed: %s", s)
+		}
+
+		blocked := filepath.Join(dir, "summary.json")
+		if err := os.Remove(blocked); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(blocked, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		tr.set(1, throughput.Result{Line: 3, User1: "c", State: throughput.Incomplete})
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "not current"); n != 1 {
+			t.Errorf("complained %d times: %s", n, &log)
+		}
+		if s := read("results.csv"); !strings.Contains(s, "\n3;;c;;;incomplete;") {
+			t.Errorf("one file keeps the others from being written: %s", s)
+		}
+		if err := os.Remove(blocked); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := k.end(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep.Run.Rows.Done != 1 || rep.Run.Rows.Incomplete != 1 || rep.List.Rows.Done != 2 || !strings.Contains(read("summary.json"), `"incomplete": 1`) {
+			t.Errorf("report %+v", rep)
+		}
+		if beats < 2 {
+			t.Errorf("%d progress events in 11 seconds", beats)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "summary.json.new")); err == nil {
+			t.Error("a half file is left")
+		}
+	})
+}
