@@ -87,8 +87,8 @@ func (c *Conn) die(err error) bool {
 // hangUp closes the innermost connection first: a TLS connection would try to
 // say goodbye to a server that may not be reading.
 func (c *Conn) hangUp() {
-	if inner := innermost(c.nc); inner != c.nc {
-		_ = inner.Close()
+	if _, wrapped := c.nc.(interface{ NetConn() net.Conn }); wrapped {
+		_ = innermost(c.nc).Close()
 	}
 	_ = c.nc.Close() // its error is of no use to anybody: the reason is known
 }
