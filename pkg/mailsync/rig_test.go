@@ -92,7 +92,7 @@ func newRig(t *testing.T, src, dst host) *rig {
 	return &rig{t: t, src: src, dst: dst, user: user, dir: t.TempDir() + "/state"}
 }
 
-func endpoint(t *testing.T, a imaptest.Access, via string) account.Endpoint {
+func endpoint(t testing.TB, a imaptest.Access, via string) account.Endpoint {
 	t.Helper()
 	addr := a.Addr
 	if via != "" {
@@ -107,6 +107,10 @@ func endpoint(t *testing.T, a imaptest.Access, via string) account.Endpoint {
 		t.Fatal(err)
 	}
 	return account.Endpoint{Host: h, Port: port, Security: account.SecurityPlain, User: a.User, Password: account.NewSecret(a.Password)}
+}
+
+func pairOf(t testing.TB, src, dst imaptest.Access) account.Pair {
+	return account.Pair{Line: 1, Source: endpoint(t, src, ""), Dest: endpoint(t, dst, "")}
 }
 
 func (r *rig) pair() account.Pair {
