@@ -28,8 +28,9 @@ type DovecotOptions struct {
 	// Hide names capabilities that the server does not offer; it still has
 	// them. To take one away for good, put a Proxy before it.
 	Hide []string
-	// ReadOnly names mailboxes, with prefix, that take no message: APPEND is
-	// refused with NO [NOPERM].
+	// ReadOnly names mailboxes, with prefix, that can be created but take no
+	// message and no child: APPEND to them and CREATE below them are refused
+	// with NO [NOPERM].
 	ReadOnly     []string
 	NoSpecialUse bool
 	Extra        string // further configuration, read last
@@ -269,13 +270,13 @@ func freePorts() (a, b int, err error) {
 func (d *Dovecot) path(name string) string { return filepath.Join(d.dir, name) }
 
 // Addr returns host:port of the port that speaks plaintext and STARTTLS.
-func (d *Dovecot) Addr() string { return fmt.Sprintf("127.0.0.1:%d", d.port) }
+func (d *Dovecot) Addr() string { return fmt.Sprintf("127.0.0.1:%d", d.Port()) }
 
 // Port returns the port of Addr.
 func (d *Dovecot) Port() int { return d.port }
 
 // TLSAddr returns host:port of the port that speaks TLS.
-func (d *Dovecot) TLSAddr() string { return fmt.Sprintf("127.0.0.1:%d", d.tlsPort) }
+func (d *Dovecot) TLSAddr() string { return fmt.Sprintf("127.0.0.1:%d", d.TLSPort()) }
 
 // TLSPort returns the port of TLSAddr.
 func (d *Dovecot) TLSPort() int { return d.tlsPort }
@@ -320,7 +321,12 @@ func (d *Dovecot) Close() error {
 	var err error
 	d.once.Do(func() {
 		d.stop()
-		err = os.RemoveAll(d.dir)
+		// What was killed last may have been writing still.
+		for range 3 {
+			if err = os.RemoveAll(d.dir); err == nil {
+				return
+			}
+		}
 	})
 	return err
 }

@@ -141,7 +141,7 @@ func TestDovecotUsers(t *testing.T) {
 }
 
 func TestDovecotKnobs(t *testing.T) {
-	d := NewDovecot(t, DovecotOptions{Quota: "20K", ReadOnly: []string{"Sealed"}, MaxConns: 1})
+	d := NewDovecot(t, DovecotOptions{Quota: "20K", ReadOnly: []string{"Sealed"}, MaxConns: 3})
 	if err := d.AddUser("ann", "pw"); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,8 @@ func TestDovecotKnobs(t *testing.T) {
 		want string
 	}{
 		{"quota", Mailbox{Name: "Open", Messages: []Message{{Body: make([]byte, 30<<10)}}}, "OVERQUOTA"},
-		{"read-only", Mailbox{Name: "Sealed", Messages: small.Messages}, "NOPERM"},
+		{"read-only", Mailbox{Name: "Sealed", Messages: small.Messages}, "APPEND: NO [NOPERM"},
+		{"below read-only", Mailbox{Name: "Sealed/child", Messages: small.Messages}, "CREATE: NO [NOPERM"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,6 +169,44 @@ func TestDovecotKnobs(t *testing.T) {
 				t.Errorf("%v, want %s\n%s", err, tt.want, d.Log())
 			}
 		})
+	}
+}
+
+// TestDovecotCaps holds the list that Hide is taken from against the server.
+func TestDovecotCaps(t *testing.T) {
+	d := NewDovecot(t, DovecotOptions{})
+	if err := d.AddUser("ann", "pw"); err != nil {
+		t.Fatal(err)
+	}
+	r, err := dialRaw(t.Context(), d.Access("ann", "pw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	want := strings.Fields(dovecotCaps)
+	if len(r.caps) != len(want) {
+		t.Errorf("%d capabilities, %d in the list", len(r.caps), len(want))
+	}
+	for _, c := range want {
+		if !r.caps[strings.ToUpper(c)] {
+			t.Errorf("%s is not offered", c)
+		}
+	}
+}
+
+func TestDovecotMaxConns(t *testing.T) {
+	d := NewDovecot(t, DovecotOptions{MaxConns: 3})
+	if err := d.AddUser("ann", "pw"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		r, err := dialRaw(t.Context(), d.Access("ann", "pw"))
+		if (err != nil) != (i == 3) {
+			t.Errorf("connection %d: %v", i, err)
+		}
+		if err == nil {
+			defer r.close()
+		}
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 type dovecotUser struct {
 	name, password string
 	written        bool // its file holds this password
+	edits          int  // times that its file was written
 }
 
 // AddUser adds an account. Adding one costs the writing of a small file; the
@@ -46,9 +48,11 @@ func (d *Dovecot) AddUsers(n int, password string) ([]string, error) {
 	return names, err
 }
 
-// SetPassword changes the password of an account for logins to come.
+// SetPassword changes the password of an account for logins to come. It waits
+// for the next second, as Dovecot looks at a file that it has open only once in
+// a second of its clock.
 func (d *Dovecot) SetPassword(name, password string) error {
-	return d.editUsers(func() error {
+	err := d.editUsers(func() error {
 		for i := range d.users {
 			if d.users[i].name == name {
 				d.users[i].password, d.users[i].written = password, false
@@ -57,6 +61,11 @@ func (d *Dovecot) SetPassword(name, password string) error {
 		}
 		return fmt.Errorf("set password: no user %q", name)
 	})
+	if err == nil {
+		next := time.Now().Truncate(time.Second).Add(time.Second + 10*time.Millisecond)
+		time.Sleep(time.Until(next))
+	}
+	return err
 }
 
 // WipeUser removes the mail of an account; no session may be using it.
@@ -75,7 +84,9 @@ func (d *Dovecot) editUsers(edit func() error) error {
 
 // writeUsers writes the files of users that changed, of admins and of access
 // rights. Each user has a file of its own: Dovecot looks at a file that it has
-// open only once a second, and would not see a user who was added since.
+// open only once a second, and would not see a user who was added since. A
+// comment makes each version longer than the last, because it reads a file anew
+// only when its size or its second of change differs.
 func (d *Dovecot) writeUsers() error {
 	if err := os.MkdirAll(d.path("users"), 0o755); err != nil {
 		return err
@@ -85,13 +96,14 @@ func (d *Dovecot) writeUsers() error {
 		if u.written {
 			continue
 		}
-		line := fmt.Sprintf("%s:{PLAIN.b64}%s:%d:%d::%s::\n", u.name,
+		line := fmt.Sprintf("#%s\n%s:{PLAIN.b64}%s:%d:%d::%s::\n", strings.Repeat("-", u.edits), u.name,
 			base64.StdEncoding.EncodeToString([]byte(u.password)),
 			d.ids.uid, d.ids.gid, filepath.Join(d.dir, "mail", u.name))
 		if err := replaceFile(filepath.Join(d.path("users"), u.name), line); err != nil {
 			return err
 		}
 		u.written = true
+		u.edits++
 	}
 	master := fmt.Sprintf("%s:{PLAIN.b64}%s\n", DovecotAdmin,
 		base64.StdEncoding.EncodeToString([]byte(DovecotAdminPassword)))

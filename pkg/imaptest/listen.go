@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"time"
 )
 
 // pipeListener hands out connections made by net.Pipe, so that a server runs
@@ -132,29 +131,14 @@ func (t *tracker) drop() {
 	}
 }
 
-// shutTime is how long shut waits. go-imap v2.0.0-beta.8 locks a server
-// connection's encoder for ever when the client goes away in the middle of a
-// FETCH literal: what serves that connection never ends.
-const shutTime = 2 * time.Second
-
 // shut closes every connection, refuses new ones and waits until all are
-// removed, or until only those can be left that never will be.
+// removed.
 func (t *tracker) shut() {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
 	t.drop()
-	gone := make(chan struct{})
-	go func() {
-		t.wg.Wait()
-		close(gone)
-	}()
-	stuck := time.NewTimer(shutTime)
-	defer stuck.Stop()
-	select {
-	case <-gone:
-	case <-stuck.C:
-	}
+	t.wg.Wait()
 }
 
 // trackedListener registers each connection that it accepts; closing one

@@ -3,6 +3,7 @@ package imaptest
 import (
 	"context"
 	"encoding/base64"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -119,6 +120,47 @@ func TestMemoryCloseEndsConnections(t *testing.T) {
 	}
 	if _, err := m.DialContext(context.WithoutCancel(t.Context()), "", ""); err == nil {
 		t.Error("a closed server took a connection")
+	}
+}
+
+// TestMemoryClientDiesInLiteral has clients end in the middle of a FETCH, on
+// which go-imap's own connection would wait for itself.
+func TestMemoryClientDiesInLiteral(t *testing.T) {
+	for _, opt := range []MemoryOptions{{}, {Pipe: true}} {
+		m := startMemory(t, opt)
+		if err := m.Fill("ann", Mailbox{Name: "INBOX", Messages: []Message{{Body: append([]byte("A: b\r\n\r\n"), make([]byte, 6<<20)...)}}}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			r, err := dialRaw(t.Context(), m.Access("ann", "apple"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.ok(t.Context(), "SELECT INBOX"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.send("UID FETCH 1 (BODY.PEEK[])"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.CopyN(io.Discard, r.br, 1<<20); err != nil {
+				t.Fatal(err)
+			}
+			r.nc.Close()
+		}
+		m.track.wait(t)
+	}
+}
+
+// wait waits until no connection is open, as it must be without closing the
+// server.
+func (tr *tracker) wait(t *testing.T) {
+	t.Helper()
+	for tr.snapshot().Open > 0 {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("a connection did not end")
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 

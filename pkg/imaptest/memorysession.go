@@ -2,6 +2,7 @@ package imaptest
 
 import (
 	"crypto/subtle"
+	"runtime"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -67,4 +68,23 @@ func (s *memorySession) Authenticate(mech string) (sasl.Server, error) {
 		}
 		return s.actAs(identity, name, password)
 	}), nil
+}
+
+// Fetch answers FETCH. Its only error is a client that went away: go-imap
+// v2.0.0-beta.8 then waits for a lock that the broken response holds, for ever.
+// Instead the connection's goroutine ends here, and its deferred calls close
+// session and connection.
+func (s *memorySession) Fetch(w *imapserver.FetchWriter, set imap.NumSet, options *imap.FetchOptions) error {
+	if err := s.UserSession.Fetch(w, set, options); err != nil {
+		runtime.Goexit()
+	}
+	return nil
+}
+
+// Store answers STORE, which may answer as a FETCH does.
+func (s *memorySession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, options *imap.StoreOptions) error {
+	if err := s.UserSession.Store(w, set, flags, options); err != nil {
+		runtime.Goexit()
+	}
+	return nil
 }

@@ -11,9 +11,11 @@ func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
+// terminate asks a server that we started to end, and all that it has started:
+// asked alone, Dovecot's master takes a second to end the others.
 func terminate(p *os.Process) {
-	// It may be gone already.
-	_ = p.Signal(syscall.SIGTERM)
+	// They may be gone already.
+	_ = syscall.Kill(-p.Pid, syscall.SIGTERM)
 }
 
 // killGroup ends whatever a server that we started has left behind.

@@ -269,9 +269,16 @@ func (d *deadlineReader) Read(p []byte) (int, error) {
 
 func newBodySink() *bodySink { return &bodySink{sha256.New()} }
 
-// close says goodbye without waiting for the answer.
+// close says goodbye and waits a little for the server to end the connection,
+// so that it does not count against a limit any more.
 func (r *raw) close() {
-	// The answer would tell nothing, and the connection may be gone.
-	_, _ = r.send("LOGOUT")
-	r.nc.Close()
+	defer r.nc.Close()
+	if _, err := r.send("LOGOUT"); err != nil {
+		return
+	}
+	if err := r.nc.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return
+	}
+	// What is said in parting tells nothing, and the connection may be gone.
+	_, _ = io.Copy(io.Discard, r.br)
 }

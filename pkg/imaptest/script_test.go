@@ -19,7 +19,7 @@ func TestScriptFollowed(t *testing.T) {
 				ExpectMatch(`APPEND "?INBOX"? .*\{5\}`), Say("+ go"), ExpectOctets("hello"), ExpectLine(""), Say("$TAG OK"),
 				Expect("X {3+}"), Swallow(3), ExpectLine(" y"), SayRaw("$TAG OK\r\n"), ExpectEnd()},
 			[]Step{Say("* OK hi"), Expect("STARTTLS"), Say("$TAG OK"), UpgradeTLS(cert), Expect("AUTHENTICATE PLAIN"), Say("+ "),
-				ExpectLine(plainResponse("", "ann", "pw")), Say("$TAG OK in"), Expect("CAPABILITY"), Say("$TAG OK"), Drain()},
+				ExpectLine(plainResponse("", "ann", "pw")), Say("$TAG OK in"), Expect("CAPABILITY"), Say("$TAG OK"), Expect("LOGOUT"), Hangup()},
 			[]Step{Reset()})
 		nc, err := s.DialContext(t.Context(), "", "")
 		if err != nil {
