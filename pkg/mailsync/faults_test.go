@@ -40,11 +40,11 @@ func (r *rig) cuttable() int {
 // TestFirstConnectionCut cuts the first connection of one side after n octets,
 // for n all over the pass; later connections are left alone.
 func TestFirstConnectionCut(t *testing.T) {
-	cuts := 100
-	if testing.Short() {
-		cuts = 10
-	}
 	servers(t, func(t *testing.T, src, dst host) {
+		cuts := 20
+		if dst.real && !testing.Short() {
+			cuts = 100
+		}
 		for _, dest := range []bool{false, true} {
 			whole := newRig(t, src, dst)
 			whole.cuttable()
@@ -58,7 +58,7 @@ func TestFirstConnectionCut(t *testing.T) {
 					t.Parallel()
 					r := newRig(t, src, dst)
 					want := r.cuttable()
-					r.options = func(o *mailsync.Options) { o.LookEvery = 0 }
+					r.options = looks(dst)
 					r.before(dest, imaptest.ProxyOptions{Faults: imaptest.FirstConns(1, imaptest.Fault{CutAfter: n})})
 					c := r.mustSync()
 					if c.Copied+c.AlreadyThere != int64(want) {
@@ -71,6 +71,16 @@ func TestFirstConnectionCut(t *testing.T) {
 	})
 }
 
+// looks gives a real server the default time to go on storing after a cut; the
+// one in memory needs none to speak of.
+func looks(dst host) func(*mailsync.Options) {
+	return func(o *mailsync.Options) {
+		if dst.real {
+			o.LookEvery = 0
+		}
+	}
+}
+
 // TestEveryConnectionCut cuts every connection of one side after n octets.
 func TestEveryConnectionCut(t *testing.T) {
 	servers(t, func(t *testing.T, src, dst host) {
@@ -80,7 +90,7 @@ func TestEveryConnectionCut(t *testing.T) {
 					t.Parallel()
 					r := newRig(t, src, dst)
 					want := r.cuttable()
-					r.options = func(o *mailsync.Options) { o.LookEvery = 0 }
+					r.options = looks(dst)
 					p := r.before(dest, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: n})})
 					c := r.mustSync()
 					if c.Copied+c.AlreadyThere != int64(want) {

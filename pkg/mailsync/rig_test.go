@@ -23,6 +23,7 @@ type host struct {
 	prefix    string // of the personal namespace
 	delimiter string
 	fold      bool // stores flags in lower case
+	real      bool // goes on storing for a while after its client is gone
 	addUser   func(name, password string) error
 	access    func(user, password string) imaptest.Access
 }
@@ -38,7 +39,7 @@ func memoryHost(t *testing.T) host {
 }
 
 func dovecotHost(d *imaptest.Dovecot, name, prefix, delimiter string) host {
-	return host{name: name, prefix: prefix, delimiter: delimiter, addUser: d.AddUser, access: d.Access}
+	return host{name: name, prefix: prefix, delimiter: delimiter, real: true, addUser: d.AddUser, access: d.Access}
 }
 
 func dotHost(t *testing.T) host {
