@@ -10,9 +10,11 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
-// fetchChunk is how many messages one UID FETCH asks for; two are in flight,
-// so the source is never idle between them.
-const fetchChunk = 250
+// fetchChunk is how many messages one UID FETCH asks for. One command is in
+// flight at a time: a server may answer two at once with their messages mixed
+// (Dovecot does so when its output is full), which would lose their order. A
+// round trip for so many messages costs nothing.
+const fetchChunk = 1000
 
 const fetchItems = imapconn.ItemFlags | imapconn.ItemDate | imapconn.ItemBody
 
@@ -57,36 +59,23 @@ func (f *fetcher) run(ctx context.Context) error {
 	return nil
 }
 
-// flight is one UID FETCH under way.
-type flight struct {
-	uids []uint32
-	cmd  *imapconn.Fetching
-}
-
-// stream keeps two commands in flight until all of left is accounted for.
-// What a broken connection leaves open stays in left.
+// stream asks for all of left, a chunk at a time. What a broken connection
+// leaves open stays in left.
 func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn, left *[]uint32) error {
 	defer f.settleUp()
 	*left = f.missing(*left)
-	next := *left
-	var flying []flight
-	for len(next) > 0 || len(flying) > 0 {
-		for len(flying) < 2 && len(next) > 0 {
-			set, n := chunk(next, fetchChunk)
-			cmd, err := c.Fetch(ctx, set, fetchItems, f.handler(ctx, next[:n]))
-			if err != nil {
-				return err
-			}
-			flying = append(flying, flight{next[:n], cmd})
-			next = next[n:]
-		}
-		err := flying[0].cmd.Wait(ctx)
-		if err != nil && fault.ScopeOf(err) != fault.Message {
+	for len(*left) > 0 {
+		set, n := chunk(*left, fetchChunk)
+		asked := (*left)[:n]
+		cmd, err := c.Fetch(ctx, set, fetchItems, f.handler(ctx, asked))
+		if err != nil {
 			return err
 		}
-		f.answered(flying[0].uids)
-		*left = (*left)[len(flying[0].uids):]
-		flying = flying[1:]
+		if err := cmd.Wait(ctx); err != nil && fault.ScopeOf(err) != fault.Message {
+			return err
+		}
+		f.answered(asked)
+		*left = (*left)[n:]
 	}
 	return nil
 }
