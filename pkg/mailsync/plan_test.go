@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,5 +70,25 @@ func TestTempo(t *testing.T) {
 	want := []int{100, 50, 25, 12, 6, 3, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 200, 200}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("batches (-want +got):\n%s", d)
+	}
+}
+
+func TestTempoOfSlowAnswers(t *testing.T) {
+	const full = 16 << 20
+	var tp tempo
+	var got []int64
+	for _, took := range []time.Duration{0, 2 * time.Second, 3 * time.Second, 900 * time.Millisecond, 0, 0, 0, 0, 0, 0} {
+		tp.answered(took, tp.octets(full), full)
+		got = append(got, tp.octets(full)>>10)
+	}
+	want := []int64{16384, 8192, 4096, 4096, 6144, 9216, 13824, 16384, 16384, 16384}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("KiB a batch (-want +got):\n%s", d)
+	}
+	for range 20 {
+		tp.answered(time.Minute, tp.octets(full), full)
+	}
+	if n := tp.octets(full); n != minOctets {
+		t.Errorf("at the slowest %d octets, want %d", n, minOctets)
 	}
 }

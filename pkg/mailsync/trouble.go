@@ -38,7 +38,7 @@ func (w *writer) mend(ctx context.Context, err error) error {
 // doubtful moves the messages of a broken command to doubt.
 func (w *writer) doubtful(c *command) {
 	w.doubt = append(w.doubt, c.items...)
-	if c.ended && (c.answer == nil || c.answer.Sent()) {
+	if !c.end.IsZero() && (c.answer == nil || c.answer.Sent()) {
 		w.quiet = true
 	}
 }

@@ -32,7 +32,7 @@ type command struct {
 	answer *imapconn.Appending
 	items  []*item
 	octets int64
-	ended  bool // its end was sent, or may have been
+	end    time.Time // when its end was sent, or may have been; zero: not yet
 }
 
 // run returns nil when the fetcher has closed the window and every message is
@@ -130,12 +130,28 @@ func (w *writer) full(it *item) bool {
 	c := w.open
 	return c.mode != imapconn.AppendMulti && len(c.items) > 0 ||
 		len(c.items) >= w.p.tempo.batch() ||
-		len(c.items) > 0 && c.octets+it.size > w.p.e.share/4
+		len(c.items) > 0 && c.octets+it.size > w.p.tempo.octets(w.p.e.share/4)
+}
+
+// enough reports whether an answer must come before another command begins.
+func (w *writer) enough() bool {
+	if len(w.flying) == 0 {
+		return false
+	}
+	mode := w.flying[0].mode
+	if len(w.flying) >= w.p.tempo.flying(mode) {
+		return true
+	}
+	var octets int64
+	for _, c := range w.flying {
+		octets += c.octets
+	}
+	return mode != imapconn.AppendMulti && octets >= w.p.tempo.octets(w.p.e.share/4)
 }
 
 // begin opens a command, or takes an answer where too many are outstanding.
 func (w *writer) begin(ctx context.Context) error {
-	if len(w.flying) > 0 && len(w.flying) >= w.p.tempo.flying(w.flying[0].mode) {
+	if w.enough() {
 		return w.collect()
 	}
 	start := func(c *imapconn.Conn) error {
@@ -172,7 +188,7 @@ func (w *writer) add(it *item) error {
 
 // finish ends the open command.
 func (w *writer) finish() error {
-	w.open.ended = true
+	w.open.end = time.Now()
 	answer, err := w.open.app.Finish(w.p.hard)
 	if err != nil {
 		return err
@@ -195,6 +211,7 @@ func (w *writer) collect() error {
 		return w.refused(c, err)
 	}
 	w.p.tempo.grow()
+	w.p.tempo.answered(time.Since(c.end), c.octets, w.p.e.share/4)
 	w.dst.s.moved()
 	return w.stored(c, got)
 }
