@@ -4,7 +4,7 @@
 // test tells it to; [Fake], a small server whose answers can be made odd;
 // [Dovecot], the real thing on loopback; and [Proxy], a bad network.
 //
-// The package speaks IMAP by itself (see [Fill] and [Read]) so that what it
+// The package speaks IMAP by itself (see [Fill] and [Dump]) so that what it
 // reports does not depend on the code under test. It does not import testing,
 // is no client library, and is not meant to face any network but loopback.
 package imaptest

@@ -74,6 +74,9 @@ func TestFakeOddSource(t *testing.T) {
 	}
 }
 
+// multi appends three messages in one command.
+var multi = []string{"a LOGIN u p", "b APPEND INBOX (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {3+}\r\none {3+}\r\ntwo (Work) {5+}\r\nthree"}
+
 func TestFakeAppends(t *testing.T) {
 	no := func(answer string, atEnd bool) func(FakeAppend) FakeRefusal {
 		return func(m FakeAppend) FakeRefusal {
@@ -83,10 +86,6 @@ func TestFakeAppends(t *testing.T) {
 			return FakeRefusal{}
 		}
 	}
-	// Three messages in one command, the second of which is refused. With
-	// synchronising literals a client would stop at the refusal: here the rest
-	// is not sent.
-	multi := []string{"a LOGIN u p", "b APPEND INBOX (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {3+}\r\none {3+}\r\ntwo (Work) {5+}\r\nthree"}
 	tests := []struct {
 		name   string
 		opt    FakeOptions
@@ -133,6 +132,9 @@ func TestFakeAppends(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFakeStored(t *testing.T) {
 	f := NewFake(t, FakeOptions{})
 	talk(t, f, multi...)
 	s := f.Stored("INBOX")

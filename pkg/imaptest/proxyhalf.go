@@ -152,21 +152,30 @@ func (h *proxyHalf) pass(piece proxyPiece) error {
 			return err
 		}
 		n, cut, stall := h.c.allow(h.dir, n)
+		// All is counted first: who has seen the octets finds it in the counts.
+		if cut || stall {
+			h.c.p.count(func(s *ProxyStats) {
+				if cut {
+					s.Cuts++
+				} else {
+					s.Stalls++
+				}
+			})
+		}
 		if n > 0 {
-			if _, err := h.dst.Write(b[:n]); err != nil {
+			h.link.passed.Add(int64(n))
+			if wrote, err := h.dst.Write(b[:n]); err != nil {
+				h.link.passed.Add(int64(wrote - n))
 				return err
 			}
-			h.link.passed.Add(int64(n))
 			b = b[n:]
 		}
 		switch {
 		case cut:
-			h.c.p.count(func(s *ProxyStats) { s.Cuts++ })
 			h.settle()
 			h.c.reset()
 			return errProxyConnDead
 		case stall:
-			h.c.p.count(func(s *ProxyStats) { s.Stalls++ })
 			<-h.c.dead
 			return errProxyConnDead
 		}
