@@ -141,3 +141,13 @@ func (s *site) once(user string) {
 		s.t.Errorf("%s differs:\n%s", user, strings.Join(diff[:min(len(diff), 10)], "\n"))
 	}
 }
+
+// count returns how many messages a user has at the new server.
+func (s *site) count(user string) int {
+	s.t.Helper()
+	found, err := imaptest.Dump(s.t.Context(), s.new.Access(user, secret(2, user)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return found.Messages()
+}

@@ -1,0 +1,123 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+)
+
+// slow puts a slow link before the new server.
+func (s *site) slow(rate int64) *imaptest.Proxy {
+	s.t.Helper()
+	p := imaptest.StartProxy(s.t, s.new.Addr(), imaptest.ProxyOptions{UpRate: rate, Delay: 10 * time.Millisecond})
+	s.via[1] = p.Addr()
+	return p
+}
+
+// trio makes three accounts of some 250 KB and lists them.
+func (s *site) trio(name string, seed uint64) (users []string) {
+	s.t.Helper()
+	var rows []string
+	for i := range 3 {
+		user := name + string(rune('a'+i))
+		g := imaptest.NewGenerator(seed+uint64(i), imaptest.Spec{Median: 2500, Mean: 4000, Max: 40_000, Flags: 0.5})
+		s.add(user, g.Mailbox("INBOX", 40), g.Mailbox("Sent", 20))
+		users, rows = append(users, user), append(rows, s.row(user))
+	}
+	s.list(rows...)
+	return users
+}
+
+// passed waits until so many octets have reached the destination.
+func (s *site) passed(p *imaptest.Proxy, octets int64) {
+	s.t.Helper()
+	for limit := time.Now().Add(time.Minute); p.Stats().Up < octets; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			s.t.Fatalf("only %d octets in a minute", p.Stats().Up)
+		}
+	}
+}
+
+// A signal in the middle of a run stops it at a message border, well within
+// the time that a person waits; a rerun completes it exactly. A second signal
+// ends it at once, and even then.
+func TestSignalsReal(t *testing.T) {
+	t.Parallel()
+	servers := newSite(t)
+	tests := []struct {
+		name    string
+		signals []os.Signal
+		code    int
+	}{
+		{"SIGINT", []os.Signal{syscall.SIGINT}, exitInterrupted},
+		{"SIGTERM", []os.Signal{syscall.SIGTERM}, exitTerminated},
+		{"SIGINT twice", []os.Signal{syscall.SIGINT, syscall.SIGINT}, -1},
+	}
+	for i, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := servers.child(t)
+			link := s.slow(256 << 10)
+			users := s.trio(fmt.Sprintf("signal%d", i), uint64(500+10*i))
+
+			g := s.start("run", "accounts.csv", "--parallel", "2")
+			s.passed(link, 150<<10)
+			at := time.Now()
+			for _, sig := range tt.signals {
+				if err := g.cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				if len(tt.signals) > 1 {
+					time.Sleep(200 * time.Millisecond) // two at once may be seen as one
+				}
+			}
+			e := s.wait(g)
+			if e.code != tt.code {
+				t.Fatalf("want exit code %d: %v", tt.code, e)
+			}
+			if took := time.Since(at); took > 10*time.Second {
+				t.Errorf("it took %v to stop", took)
+			}
+			if tt.code > 0 {
+				s.stopped(e)
+			}
+			status := s.run("status", "accounts.csv")
+			if status.code != exitNotDone || !strings.Contains(status.out, " 0 running,") || strings.Contains(status.out, "A run goes on") {
+				t.Errorf("status: %v", status)
+			}
+			e = s.mustRun("--parallel", "2")
+			if c := e.summary.List; c.Rows.Done != 3 {
+				t.Errorf("after the rerun: %+v", c.Rows)
+			}
+			for _, user := range users {
+				s.once(user)
+			}
+			s.copied(s.mustRun(), 0, 180)
+		})
+	}
+}
+
+// stopped holds the files against what a signal leaves: rows that are done or
+// pending, none failed.
+func (s *site) stopped(e ending) {
+	s.t.Helper()
+	r := e.summary.Run.Rows
+	if r.Pending == 0 || r.Done+r.Pending != 3 {
+		s.t.Errorf("rows after the signal: %+v", r)
+	}
+	for line, row := range s.records("failed.csv") {
+		if row["state"] != "pending" || row["code"] != "" {
+			s.t.Errorf("row %s after the signal: %v", line, row)
+		}
+	}
+	if !strings.Contains(e.out, "pending") {
+		s.t.Errorf("no summary: %v", e)
+	}
+}
