@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
@@ -23,11 +24,15 @@ func (p *pass) syncBox(ctx context.Context, b *box) error {
 	p.meter.Mailbox(b.source.Name)
 	for try := 0; ; try++ {
 		err := p.mailbox(ctx, b)
-		if !errors.Is(err, errMoved) || try == moves {
+		if !errors.Is(err, errMoved) {
 			return err
 		}
+		if try == moves {
+			return &fault.Error{Scope: fault.Mailbox, Temporary: true, Code: fault.Unavailable, Op: "select",
+				Mailbox: b.source.Name, Err: err, Hint: "its UIDs do not last: run again when the mailbox is at rest"}
+		}
 		p.log.Warn("mailbox was replaced meanwhile, beginning it again", "mailbox", b.source.Name)
-		b.floored = false
+		b.floored, b.quiet, b.target = false, false, imapconn.Status{}
 	}
 }
 
@@ -48,7 +53,7 @@ func (p *pass) mailbox(ctx context.Context, b *box) error {
 	}
 	b.plan = newPlan(uids, runs)
 	p.meter.AlreadyThere(b.plan.count[alreadyThere])
-	if err := p.forgetGoneRejects(ctx, b); err != nil {
+	if err := p.forgetRejects(ctx, b); err != nil {
 		return err
 	}
 	todo := b.plan.todo()
@@ -57,6 +62,9 @@ func (p *pass) mailbox(ctx context.Context, b *box) error {
 			return err
 		}
 		todo = b.plan.todo()
+		if err := p.forgetRejects(ctx, b); err != nil {
+			return err
+		}
 	}
 	if p.e.opt.DryRun {
 		p.wouldCopy(b, todo)
@@ -75,7 +83,8 @@ func (p *pass) mailbox(ctx context.Context, b *box) error {
 
 // validate holds both UIDVALIDITYs against those that the map stands for, and
 // voids the map where one differs or where UIDs do not outlive the session
-// (UIDNOTSTICKY, RFC 4315 section 3).
+// (UIDNOTSTICKY, RFC 4315 section 3, or no UIDVALIDITY at all). From then on a
+// mailbox that turns out to be another one is noticed.
 func (p *pass) validate(ctx context.Context, b *box, src, dst *opened, here bool) error {
 	source, dest := src.sel.UIDValidity, b.target.UIDValidity
 	sticky := !src.sel.UIDNotSticky
@@ -87,6 +96,8 @@ func (p *pass) validate(ctx context.Context, b *box, src, dst *opened, here bool
 		sticky = sticky && !dst.sel.UIDNotSticky
 	}
 	l := &b.link
+	dst.sel.UIDValidity = dest
+	sticky = sticky && source != 0 && (dest != 0 || here)
 	if sticky && l.SourceValidity == source && l.DestValidity == dest {
 		return nil
 	}
@@ -102,11 +113,11 @@ func (p *pass) validate(ctx context.Context, b *box, src, dst *opened, here bool
 	return nil
 }
 
-// forgetGoneRejects drops the rejects of earlier passes whose messages the
-// source no longer lists.
-func (p *pass) forgetGoneRejects(ctx context.Context, b *box) error {
+// forgetRejects drops the rejects of earlier passes whose messages the source
+// no longer lists or that are at the destination by now.
+func (p *pass) forgetRejects(ctx context.Context, b *box) error {
 	for u := range b.rejects {
-		if _, ok := b.plan.fate(u); ok {
+		if f, ok := b.plan.fate(u); ok && f == notTried {
 			continue
 		}
 		delete(b.rejects, u)
@@ -124,24 +135,10 @@ func (p *pass) settleEarlier(ctx context.Context, b *box, src, dst *opened, todo
 	if b.floored {
 		return nil
 	}
-	known, sums := map[uint32]ident{}, map[uint32]sum{}
 	pairs, err := p.settle(ctx, b, dst, candidates{
-		idents: func(ctx context.Context) ([]ident, error) {
-			if err := src.idents(ctx, todo, known); err != nil {
-				return nil, err
-			}
-			out := make([]ident, 0, len(known))
-			for _, u := range todo {
-				if id, ok := known[u]; ok {
-					out = append(out, id)
-				}
-			}
-			return out, nil
-		},
-		whole: func(ctx context.Context, uids []uint32) (map[uint32]sum, error) {
-			return sums, src.wholes(ctx, uids, sums)
-		},
-	}, false)
+		idents: func(ctx context.Context) ([]ident, error) { return src.identsOf(ctx, todo) },
+		whole:  src.wholesOf,
+	}, b.link.Open && !b.quiet)
 	if err != nil {
 		return err
 	}

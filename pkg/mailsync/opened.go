@@ -3,7 +3,6 @@ package mailsync
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
@@ -20,6 +19,7 @@ type opened struct {
 	readOnly bool
 	sel      imapconn.Selected
 	on       *imapconn.Conn // where sel is valid
+	doubtful bool           // what is read settles a doubt: that is no progress by itself
 }
 
 // do runs f with the mailbox selected; f must be safe to repeat.
@@ -57,9 +57,13 @@ func (o *opened) look(ctx context.Context, c *imapconn.Conn) error {
 	return nil
 }
 
-// list returns the UIDs at or above from, ascending.
+// list returns the UIDs at or above from, ascending, as of now: the mailbox is
+// selected anew, because a server may show a session nothing new before that.
 func (o *opened) list(ctx context.Context, from uint32) (uids []uint32, err error) {
-	err = o.do(ctx, func(c *imapconn.Conn) error {
+	err = o.s.do(ctx, func(c *imapconn.Conn) error {
+		if err := o.look(ctx, c); err != nil {
+			return err
+		}
 		uids, err = c.UIDs(ctx, from)
 		return err
 	})
@@ -83,118 +87,4 @@ func chunk(uids []uint32, n int) (set []imapconn.Range, taken int) {
 		taken++
 	}
 	return set, taken
-}
-
-const identChunk = 500
-
-// idents reads what identifies uids into known, which survives a broken
-// connection: what was read is not read again. UIDs that the server no longer
-// has are absent.
-func (o *opened) idents(ctx context.Context, uids []uint32, known map[uint32]ident) error {
-	left := unread(uids, known)
-	for len(left) > 0 {
-		err := o.do(ctx, func(c *imapconn.Conn) error {
-			left = unread(left, known)
-			if len(left) == 0 {
-				return nil
-			}
-			set, n := chunk(left, identChunk)
-			err := o.fetchIdents(ctx, c, set, known)
-			if err == nil {
-				left = left[n:]
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		o.s.moved()
-	}
-	return nil
-}
-
-func unread[T any](uids []uint32, known map[uint32]T) []uint32 {
-	var out []uint32
-	for _, u := range uids {
-		if _, ok := known[u]; !ok {
-			out = append(out, u)
-		}
-	}
-	return out
-}
-
-// maxHeader bounds what is read of a header: what lies beyond does not
-// identify a message any better.
-const maxHeader = 256 << 10
-
-func (o *opened) fetchIdents(ctx context.Context, c *imapconn.Conn, set []imapconn.Range, known map[uint32]ident) error {
-	var heads = map[*imapconn.Message]sum{}
-	f, err := c.Fetch(ctx, set, imapconn.ItemSize|imapconn.ItemDate|imapconn.ItemHeader, imapconn.FetchHandler{
-		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
-			head, err := io.ReadAll(io.LimitReader(r, maxHeader))
-			heads[m] = digestHeader(head)
-			return err
-		},
-		Message: func(m *imapconn.Message) error {
-			head, ok := heads[m]
-			delete(heads, m)
-			if m.UID != 0 && m.HasBody && ok {
-				known[m.UID] = ident{uid: m.UID, octets: m.Size, date: m.Date, head: head}
-			}
-			return nil
-		},
-	})
-	if err != nil {
-		return err
-	}
-	return f.Wait(ctx)
-}
-
-const wholeChunk = 20
-
-// wholes reads the digests of whole messages into known, a few messages a
-// command, so that a connection that breaks often still makes progress.
-func (o *opened) wholes(ctx context.Context, uids []uint32, known map[uint32]sum) error {
-	left := unread(uids, known)
-	for len(left) > 0 {
-		err := o.do(ctx, func(c *imapconn.Conn) error {
-			left = unread(left, known)
-			if len(left) == 0 {
-				return nil
-			}
-			set, n := chunk(left, wholeChunk)
-			err := o.fetchWholes(ctx, c, set, known)
-			if err == nil {
-				left = left[n:]
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		o.s.moved()
-	}
-	return nil
-}
-
-func (o *opened) fetchWholes(ctx context.Context, c *imapconn.Conn, set []imapconn.Range, known map[uint32]sum) error {
-	var d *digester
-	f, err := c.Fetch(ctx, set, imapconn.ItemBody, imapconn.FetchHandler{
-		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
-			d = newDigester()
-			_, err := io.Copy(d, r)
-			return err
-		},
-		Message: func(m *imapconn.Message) error {
-			if d != nil && m.UID != 0 && m.HasBody {
-				_, known[m.UID] = d.sums()
-			}
-			d = nil
-			return nil
-		},
-	})
-	if err != nil {
-		return err
-	}
-	return f.Wait(ctx)
 }

@@ -24,24 +24,15 @@ func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, qu
 	if err != nil || len(have) == 0 {
 		return nil, err
 	}
-	known := map[uint32]ident{}
-	if err := dst.idents(ctx, have, known); err != nil {
+	dest, err := dst.identsOf(ctx, have)
+	if err != nil {
 		return nil, err
-	}
-	dest := make([]ident, 0, len(known))
-	for _, u := range have {
-		if id, ok := known[u]; ok {
-			dest = append(dest, id)
-		}
 	}
 	source, err := c.idents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	sums := map[uint32]sum{}
-	pairs, err := match(ctx, source, dest, c.whole, func(ctx context.Context, uids []uint32) (map[uint32]sum, error) {
-		return sums, dst.wholes(ctx, uids, sums)
-	})
+	pairs, err := match(ctx, source, dest, c.whole, dst.wholesOf)
 	if err != nil {
 		return nil, err
 	}
@@ -98,14 +89,7 @@ func (p *pass) quiet(ctx context.Context, b *box, dst *opened, have []uint32) ([
 			return nil, err
 		}
 		waited += wait
-		var now []uint32
-		err := dst.do(ctx, func(c *imapconn.Conn) (err error) {
-			if err = dst.look(ctx, c); err != nil {
-				return err
-			}
-			now, err = c.UIDs(ctx, b.link.Floor)
-			return err
-		})
+		now, err := dst.list(ctx, b.link.Floor)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +139,7 @@ func (p *pass) awaitOldSession(ctx context.Context) error {
 		last, wait = now, wait*3/2
 	}
 	for i, b := range open {
-		b.target = last[i]
+		b.target, b.quiet = last[i], true
 	}
 	return nil
 }

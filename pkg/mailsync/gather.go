@@ -1,0 +1,171 @@
+package mailsync
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+const (
+	identChunk = 500 // messages of a command that asks for headers
+	wholeChunk = 20  // of one that asks for bodies: a connection that breaks often still makes progress
+
+	// maxHeader bounds what is read of a header, in octets: what lies beyond
+	// does not identify a message any better.
+	maxHeader = 256 << 10
+)
+
+// book holds what was read of messages, by UID. Handlers write it on a
+// connection's reading goroutine.
+type book[T any] struct {
+	mu sync.Mutex
+	m  map[uint32]T
+}
+
+func newBook[T any]() *book[T] { return &book[T]{m: map[uint32]T{}} }
+
+func (b *book[T]) put(uid uint32, v T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.m[uid] = v
+}
+
+func (b *book[T]) get(uid uint32) (T, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v, ok := b.m[uid]
+	return v, ok
+}
+
+func (b *book[T]) len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.m)
+}
+
+// missing returns those of uids that are not in the book.
+func (b *book[T]) missing(uids []uint32) []uint32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []uint32
+	for _, u := range uids {
+		if _, ok := b.m[u]; !ok {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// gather reads something of each of uids into known, which survives a broken
+// connection: what was read is not read again. A UID that the server no longer
+// has, or refuses to read, is left out.
+func gather[T any](ctx context.Context, o *opened, uids []uint32, known *book[T], size int,
+	fetch func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error) error {
+	left, alone := known.missing(uids), 0
+	for len(left) > 0 {
+		err := o.do(ctx, func(c *imapconn.Conn) error {
+			if left = known.missing(left); len(left) == 0 {
+				return nil
+			}
+			most := size
+			if alone > 0 {
+				most = 1
+			}
+			set, n := chunk(left, most)
+			before := known.len()
+			err := fetch(ctx, c, set)
+			if known.len() > before && !o.doubtful {
+				o.s.moved()
+			}
+			switch {
+			case err == nil, n == 1 && refusesMessage(err):
+				left, alone = left[n:], alone-1
+				return nil
+			case refusesMessage(err):
+				alone = n // one of them cannot be read: which?
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refusesMessage(err error) bool {
+	return fault.Of(err) != nil && fault.ScopeOf(err) == fault.Message
+}
+
+// identsOf reads what identifies uids, in their order.
+func (o *opened) identsOf(ctx context.Context, uids []uint32) ([]ident, error) {
+	known := newBook[ident]()
+	err := gather(ctx, o, uids, known, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
+		var head *sum
+		return fetchAll(ctx, c, set, imapconn.ItemSize|imapconn.ItemDate|imapconn.ItemHeader, imapconn.FetchHandler{
+			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
+				octets, err := io.ReadAll(io.LimitReader(r, maxHeader))
+				s := digestHeader(octets)
+				head = &s
+				return err
+			},
+			Message: func(m *imapconn.Message) error {
+				switch {
+				case m.UID == 0:
+				case head != nil:
+					known.put(m.UID, ident{uid: m.UID, octets: m.Size, date: m.Date, head: *head})
+				case m.Size >= 0: // no header (NIL): octets, date and body identify it
+					known.put(m.UID, ident{uid: m.UID, octets: m.Size, date: m.Date})
+				}
+				head = nil
+				return nil
+			},
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ident, 0, len(uids))
+	for _, u := range uids {
+		if id, ok := known.get(u); ok {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// wholesOf reads the digests of whole messages; it is a wholeFunc.
+func (o *opened) wholesOf(ctx context.Context, uids []uint32) (map[uint32]sum, error) {
+	known := newBook[sum]()
+	err := gather(ctx, o, uids, known, wholeChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
+		var d *digester
+		return fetchAll(ctx, c, set, imapconn.ItemBody, imapconn.FetchHandler{
+			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
+				d = newDigester()
+				_, err := io.Copy(d, r)
+				return err
+			},
+			Message: func(m *imapconn.Message) error {
+				if d != nil && m.UID != 0 && m.HasBody {
+					_, whole := d.sums()
+					known.put(m.UID, whole)
+				}
+				d = nil
+				return nil
+			},
+		})
+	})
+	return known.m, err
+}
+
+func fetchAll(ctx context.Context, c *imapconn.Conn, set []imapconn.Range, items imapconn.Items, h imapconn.FetchHandler) error {
+	f, err := c.Fetch(ctx, set, items, h)
+	if err != nil {
+		return err
+	}
+	return f.Wait(ctx)
+}
