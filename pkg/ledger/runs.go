@@ -14,15 +14,16 @@ type runQueue struct{ runs []Run }
 func (r Run) lastSource() uint32 { return r.Source + (r.Count - 1) }
 func (r Run) lastDest() uint32   { return r.Dest + (r.Count - 1) }
 
-// valid says that a run has only UIDs that exist (RFC 9051 section 2.3.1.1).
+// valid says that a run has only UIDs that exist (RFC 9051 section 2.3.1.1),
+// or one that is not known.
 func (r Run) valid() bool {
-	return r.Source > 0 && r.Dest > 0 && r.Count > 0 &&
+	return r.Source > 0 && (r.Dest > 0 || r.Count == 1) && r.Count > 0 &&
 		r.Count-1 <= math.MaxUint32-r.Source && r.Count-1 <= math.MaxUint32-r.Dest
 }
 
 // joins says that s goes on where r ends, on both sides.
 func (r Run) joins(s Run) bool {
-	return r.lastSource() != math.MaxUint32 && r.lastSource()+1 == s.Source &&
+	return r.Dest != 0 && r.lastSource() != math.MaxUint32 && r.lastSource()+1 == s.Source &&
 		r.lastDest() != math.MaxUint32 && r.lastDest()+1 == s.Dest
 }
 

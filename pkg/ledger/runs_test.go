@@ -26,6 +26,7 @@ func TestAddRuns(t *testing.T) {
 		{"over the head", [][]Run{{{5, 21, 3}}, {{4, 100, 2}}}, []Run{{4, 100, 2}, {6, 22, 2}}, nil},
 		{"the last UIDs", [][]Run{{{math.MaxUint32 - 1, math.MaxUint32 - 1, 1}, {math.MaxUint32, math.MaxUint32, 1}}, {{1, 1, 1}}},
 			[]Run{{1, 1, 1}, {math.MaxUint32 - 1, math.MaxUint32 - 1, 2}}, nil},
+		{"UIDs that nobody knows join nothing", [][]Run{{{1, 0, 1}, {2, 1, 1}}, {{3, 0, 1}, {4, 0, 1}}}, []Run{{1, 0, 1}, {2, 1, 1}, {3, 0, 1}, {4, 0, 1}}, nil},
 		{"nothing", [][]Run{{}}, nil, nil},
 	}
 	for _, queued := range []bool{true, false} {
@@ -51,7 +52,7 @@ func TestAddRuns(t *testing.T) {
 
 func TestAddRunsRefusesWhatIsNoUID(t *testing.T) {
 	l, _, id := one(t, t.TempDir())
-	for _, r := range []Run{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}, {math.MaxUint32, 1, 2}, {1, math.MaxUint32, 2}, {2, 2, math.MaxUint32}} {
+	for _, r := range []Run{{0, 1, 1}, {1, 0, 2}, {1, 1, 0}, {math.MaxUint32, 1, 2}, {1, math.MaxUint32, 2}, {2, 2, math.MaxUint32}} {
 		if err := l.AddRuns(t.Context(), id, []Run{{7, 7, 1}, r}); err == nil {
 			t.Errorf("%v: no error", r)
 		}

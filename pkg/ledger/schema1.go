@@ -82,7 +82,7 @@ CREATE TABLE mailbox (
 CREATE TABLE run (
 	mailbox INTEGER NOT NULL REFERENCES mailbox,
 	source  INTEGER NOT NULL CHECK (source > 0),
-	dest    INTEGER NOT NULL CHECK (dest > 0),
+	dest    INTEGER NOT NULL CHECK (dest >= 0), -- 0: stored, its UID is not known
 	count   INTEGER NOT NULL CHECK (count > 0),
 	PRIMARY KEY (mailbox, source)
 ) STRICT, WITHOUT ROWID;

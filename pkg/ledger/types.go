@@ -105,7 +105,8 @@ type Floor struct {
 }
 
 // Run maps the source UIDs Source..Source+Count-1 to the destination UIDs
-// Dest..Dest+Count-1, in order.
+// Dest..Dest+Count-1, in order. Dest 0, with Count 1, stands for a message
+// that the destination stored under a UID that nobody could find out.
 type Run struct {
 	Source, Dest, Count uint32
 }
