@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/wire"
 )
 
@@ -36,7 +37,9 @@ func (c *Conn) UIDs(ctx context.Context, from uint32) ([]uint32, error) {
 		return nil, err
 	}
 	if s.err != nil {
-		return nil, c.protocol("search", "", s.err.Error())
+		e := c.protocol("search", "", s.err.Error())
+		e.Scope = fault.Mailbox // the other mailboxes may do better
+		return nil, e
 	}
 	slices.Sort(s.uids)
 	return slices.Compact(s.uids), nil

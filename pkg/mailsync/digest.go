@@ -20,6 +20,7 @@ type digester struct {
 	newlines    int  // newlines seen and not hashed yet
 	inText      bool // the current line has octets
 	inBody      bool // the first blank line was seen
+	named       bool // the header has octets
 	headSum     sum
 	octets      int64
 }
@@ -75,15 +76,19 @@ func (d *digester) flush(out []byte) {
 	d.whole.Write(out)
 	if !d.inBody {
 		d.head.Write(out)
+		d.named = d.named || len(out) > 0
 	}
 }
 
 func (d *digester) endHead() {
 	d.inBody = true
-	d.headSum = truncate(d.head)
+	if d.named {
+		d.headSum = truncate(d.head)
+	}
 }
 
-// sums returns the digests of the header and of the whole message.
+// sums returns the digests of the header and of the whole message. That of a
+// message without a header is zero: it tells nothing apart.
 func (d *digester) sums() (head, whole sum) {
 	if !d.inBody {
 		d.endHead()

@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -26,18 +27,30 @@ type fetcher struct {
 	src          *opened
 	win          *window
 	normal, last []uint32 // ascending; last are rejects of earlier passes
+	still        []uint32 // what the source listed when a message was missed; nil: not asked yet
 
 	mu    sync.Mutex // handlers run on the connection's reading goroutine
 	got   map[uint32]bool
 	odd   []uint32 // to be fetched one by one
-	held  int64    // memory taken for the message that is being read; -1 none
 	moved bool     // something was handed over since the last look
 }
+
+// use is one use of a source connection and what its handlers hold. The
+// fetcher's mu guards it.
+type use struct {
+	c    *imapconn.Conn
+	busy sync.WaitGroup // handlers at work
+	over bool           // nothing more is taken from it
+	held int64          // memory taken for the message that is being read; -1 none
+}
+
+// errOver ends a connection that still sends what nobody waits for.
+var errOver = errors.New("the answer came after its use")
 
 // run returns nil when every UID has been handed over; the context's error
 // when the writer stopped.
 func (f *fetcher) run(ctx context.Context) error {
-	f.got, f.held = map[uint32]bool{}, -1
+	f.got = map[uint32]bool{}
 	left := f.normal
 	for len(left) > 0 {
 		err := f.src.do(ctx, func(c *imapconn.Conn) error { return f.stream(ctx, c, &left) })
@@ -62,12 +75,13 @@ func (f *fetcher) run(ctx context.Context) error {
 // stream asks for all of left, a chunk at a time. What a broken connection
 // leaves open stays in left.
 func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn, left *[]uint32) error {
-	defer f.settleUp()
+	u := &use{c: c, held: -1}
+	defer f.leave(u)
 	*left = f.missing(*left)
 	for len(*left) > 0 {
 		set, n := chunk(*left, fetchChunk)
 		asked := (*left)[:n]
-		cmd, err := c.Fetch(ctx, set, fetchItems, f.handler(ctx, asked))
+		cmd, err := c.Fetch(ctx, set, fetchItems, f.handler(ctx, u, asked))
 		if err != nil {
 			return err
 		}
@@ -93,35 +107,46 @@ func (f *fetcher) answered(uids []uint32) {
 	}
 }
 
-// settleUp ends the use of a connection: memory taken for a message that never
-// became whole goes back, and what was handed over counts as progress.
-func (f *fetcher) settleUp() {
+// enter begins the work of a handler, which u.busy.Done ends; false when the
+// use of its connection is over.
+func (f *fetcher) enter(u *use) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.held >= 0 {
-		f.win.give(f.held)
-		f.held = -1
+	if !u.over {
+		u.busy.Add(1)
 	}
+	return !u.over
+}
+
+// leave ends the use of a connection, whose commands are answered or which is
+// dead: it waits for the handler that is still at work. Memory taken for a
+// message that never became whole goes back, and what was handed over counts
+// as progress. It may be called again.
+func (f *fetcher) leave(u *use) {
+	f.mu.Lock()
+	u.over = true
+	f.mu.Unlock()
+	u.busy.Wait()
+	f.release(u, true)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.moved {
 		f.src.s.moved()
 		f.moved = false
 	}
 }
 
-// hold notes the memory taken for the message that is being read.
-func (f *fetcher) hold(n int64) {
+// release ends the hold on the memory of the message that is being read, and
+// gives it back or leaves it to the message. It reports whether there was one.
+func (f *fetcher) release(u *use, give bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.held = n
-}
-
-// release ends hold; false when the memory was given back meanwhile.
-func (f *fetcher) release() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	ok := f.held >= 0
-	f.held = -1
-	return ok
+	n := u.held
+	u.held = -1
+	if n >= 0 && give {
+		f.win.give(n)
+	}
+	return n >= 0
 }
 
 // missing returns the UIDs that were not handed over.
@@ -139,80 +164,123 @@ func (f *fetcher) missing(uids []uint32) []uint32 {
 
 // handler takes the messages of one command. A response for a UID that was
 // not asked for, or that came already, is not the message.
-func (f *fetcher) handler(ctx context.Context, uids []uint32) imapconn.FetchHandler {
-	wanted := func(u uint32) bool {
-		_, ok := slices.BinarySearch(uids, u)
-		return ok && !f.got[u]
+func (f *fetcher) handler(ctx context.Context, u *use, uids []uint32) imapconn.FetchHandler {
+	wanted := func(uid uint32) bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		_, ok := slices.BinarySearch(uids, uid)
+		return ok && !f.got[uid]
 	}
-	return imapconn.FetchHandler{
+	return f.handlers(u, imapconn.FetchHandler{
 		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
-			f.mu.Lock()
-			skip := m.UID != 0 && !wanted(m.UID)
-			f.mu.Unlock()
-			if skip || !f.win.fits(n) && !(m.UID != 0 && m.HasFlags && m.HasDate) {
-				return nil // not ours, or too big and not known well enough: fetched alone
+			if m.UID != 0 && !wanted(m.UID) {
+				return nil
 			}
-			return f.body(ctx, m, n, r)
+			if f.win.fits(n) {
+				return f.body(ctx, u, m, n, r)
+			}
+			if m.UID == 0 || !m.HasFlags || !m.HasDate {
+				return nil // too big, and not known well enough: fetched alone
+			}
+			return f.lend(ctx, m, n, r)
 		},
 		Message: func(m *imapconn.Message) error {
-			if m.Body == nil || !f.release() {
+			// Flags that a server tells apart from the body are asked for apart.
+			if m.Body == nil || !m.HasFlags || !wanted(m.UID) {
+				f.release(u, true)
 				return nil
 			}
-			f.mu.Lock()
-			ok := wanted(m.UID)
-			if ok {
-				f.got[m.UID] = true
+			f.release(u, false)
+			f.took(m.UID)
+			return f.put(ctx, newItem(m, false))
+		},
+	})
+}
+
+// handlers lets h work for as long as the use of the connection lasts.
+func (f *fetcher) handlers(u *use, h imapconn.FetchHandler) imapconn.FetchHandler {
+	return imapconn.FetchHandler{
+		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
+			if !f.enter(u) {
+				return errOver
 			}
-			f.mu.Unlock()
-			if !ok {
-				f.win.give(int64(len(m.Body)))
-				return nil
+			defer u.busy.Done()
+			if m.Body != nil || h.Body == nil {
+				return nil // a second body in one response is nobody's
 			}
-			return f.put(ctx, newItem(m))
+			return h.Body(m, n, r)
+		},
+		Message: func(m *imapconn.Message) error {
+			if !f.enter(u) {
+				return errOver
+			}
+			defer u.busy.Done()
+			return h.Message(m)
 		},
 	}
 }
 
-// body reads a literal into memory, or lends it to the writer where it is
-// larger than the lane's share.
-func (f *fetcher) body(ctx context.Context, m *imapconn.Message, n int64, r io.Reader) error {
-	if !f.win.fits(n) {
-		return f.lend(ctx, m, n, r)
-	}
-	if !f.win.take(ctx, n) {
+// took notes that uid has been handed over, or is about to be.
+func (f *fetcher) took(uid uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.got[uid] = true
+}
+
+// body reads a literal into memory.
+func (f *fetcher) body(ctx context.Context, u *use, m *imapconn.Message, n int64, r io.Reader) error {
+	if !f.win.take(ctx, u.c.Dead(), n) {
 		return context.Canceled
 	}
-	m.Body = make([]byte, n)
-	if _, err := io.ReadFull(r, m.Body); err != nil {
-		f.win.give(n)
+	f.mu.Lock()
+	u.held = n
+	f.mu.Unlock()
+	body := make([]byte, n)
+	if _, err := io.ReadFull(r, body); err != nil {
+		f.release(u, true)
 		return err
 	}
-	f.hold(n)
+	m.Body = body
 	f.p.meter.Fetched(n)
 	return nil
 }
 
-// lend streams a message straight to the writer and waits until it is done
-// with it.
+// lend streams a message that is larger than the lane's share straight to the
+// writer and waits until it is done with it.
 func (f *fetcher) lend(ctx context.Context, m *imapconn.Message, n int64, r io.Reader) error {
-	it := newItem(m)
-	it.size, it.stream = n, newStream(r)
-	if err := f.put(ctx, it); err != nil {
+	it := newItem(m, false)
+	it.size, it.stream = n, newStream(r, n)
+	again, err := f.loan(ctx, it)
+	if err != nil {
 		return err
 	}
-	again := it.stream.wait(ctx, f.win.closed)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.got[m.UID] = true
+	f.took(m.UID)
 	if again {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		f.odd = append(f.odd, m.UID)
 	}
 	return nil
 }
 
-func newItem(m *imapconn.Message) *item {
+// loan hands over a message that is lent; again when the writer could not use
+// it up.
+func (f *fetcher) loan(ctx context.Context, it *item) (again bool, err error) {
+	if !f.win.put(ctx, it) {
+		return false, context.Canceled
+	}
+	again = it.stream.wait(ctx, f.win.closed)
+	if !again {
+		f.progress()
+	}
+	return again, nil
+}
+
+// newItem makes what is handed over; prior marks a reject of an earlier pass,
+// which goes alone.
+func newItem(m *imapconn.Message, prior bool) *item {
 	flags := slices.DeleteFunc(slices.Clone(m.Flags), isRecent)
-	return &item{uid: m.UID, size: int64(len(m.Body)), body: m.Body,
+	return &item{uid: m.UID, size: int64(len(m.Body)), body: m.Body, prior: prior, single: prior,
 		head: imapconn.Head{Flags: flags, Date: m.Date, HasDate: m.HasDate}}
 }
 
@@ -220,8 +288,12 @@ func (f *fetcher) put(ctx context.Context, it *item) error {
 	if !f.win.put(ctx, it) {
 		return context.Canceled
 	}
+	f.progress()
+	return nil
+}
+
+func (f *fetcher) progress() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.moved = true
-	return nil
 }

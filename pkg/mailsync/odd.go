@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -16,19 +17,23 @@ func isRecent(flag string) bool { return strings.EqualFold(flag, `\Recent`) }
 // as asked: refused, without a body, too big to be held, or expunged.
 func (f *fetcher) one(ctx context.Context, uid uint32, prior bool) error {
 	var refusal error
-	for range 2 { // a server that could not read a message may do so now
-		it, err := f.tryOne(ctx, uid)
+	for tries := 0; tries < 2; { // a server that could not read a message may do so now
+		it, err := f.tryOne(ctx, uid, prior)
 		switch {
-		case err == nil && it != nil:
-			it.prior, it.single = prior, prior
-			return f.handOver(ctx, it, prior)
 		case err != nil && (ctx.Err() != nil || fault.ScopeOf(err) != fault.Message):
 			return err
 		case err != nil:
 			refusal = err
+			tries++
+		case it == nil:
+			tries++
+		case it.stream == nil:
+			return f.put(ctx, it)
+		case !it.lentAgain:
+			return nil
 		}
 	}
-	listed, err := f.src.listed(ctx, uid)
+	listed, err := f.listed(ctx, uid)
 	if err != nil {
 		return err
 	}
@@ -42,100 +47,102 @@ func (f *fetcher) one(ctx context.Context, uid uint32, prior bool) error {
 	return f.put(ctx, &item{uid: uid, verdict: rejected, prior: prior, cause: refusal})
 }
 
-// handOver gives a message to the writer; one that was lent and could not be
-// used up is fetched again.
-func (f *fetcher) handOver(ctx context.Context, it *item, prior bool) error {
-	if it.stream == nil {
-		return f.put(ctx, it)
-	}
-	if !it.lentAgain {
-		return nil
-	}
-	return f.one(ctx, it.uid, prior)
-}
-
 // tryOne returns the message in memory, or one that was lent to the writer
 // already; nil when the server gave none.
-func (f *fetcher) tryOne(ctx context.Context, uid uint32) (it *item, err error) {
+func (f *fetcher) tryOne(ctx context.Context, uid uint32, prior bool) (it *item, err error) {
 	err = f.src.do(ctx, func(c *imapconn.Conn) error {
-		defer f.settleUp()
+		u := &use{c: c, held: -1}
+		defer f.leave(u)
 		it = nil
-		known, err := f.known(ctx, c, uid)
+		known, err := f.known(ctx, u, uid)
 		if err != nil || known == nil {
 			return err
 		}
-		it, err = f.fetchOne(ctx, c, known)
+		it, err = f.fetchOne(ctx, u, known, prior)
 		return err
 	})
 	return it, err
 }
 
 // known reads flags and date of one message.
-func (f *fetcher) known(ctx context.Context, c *imapconn.Conn, uid uint32) (*imapconn.Message, error) {
+func (f *fetcher) known(ctx context.Context, u *use, uid uint32) (*imapconn.Message, error) {
 	var known *imapconn.Message
-	cmd, err := c.Fetch(ctx, []imapconn.Range{{First: uid, Last: uid}}, imapconn.ItemFlags|imapconn.ItemDate,
-		imapconn.FetchHandler{Message: func(m *imapconn.Message) error {
-			if m.UID == uid && (known == nil || m.HasDate) {
-				known = &imapconn.Message{UID: uid, Flags: m.Flags, HasFlags: m.HasFlags, Date: m.Date, HasDate: m.HasDate}
+	cmd, err := u.c.Fetch(ctx, []imapconn.Range{{First: uid, Last: uid}}, imapconn.ItemFlags|imapconn.ItemDate,
+		f.handlers(u, imapconn.FetchHandler{Message: func(m *imapconn.Message) error {
+			if m.UID != uid {
+				return nil
+			}
+			if known == nil {
+				known = &imapconn.Message{UID: uid}
+			}
+			if m.HasFlags {
+				known.Flags, known.HasFlags = m.Flags, true
+			}
+			if m.HasDate {
+				known.Date, known.HasDate = m.Date, true
 			}
 			return nil
-		}})
+		}}))
 	if err != nil {
 		return nil, err
 	}
-	return known, cmd.Wait(ctx)
+	if err := cmd.Wait(ctx); err != nil {
+		return nil, err
+	}
+	return known, nil
 }
 
 // fetchOne reads the body of a message whose flags and date are known.
-func (f *fetcher) fetchOne(ctx context.Context, c *imapconn.Conn, known *imapconn.Message) (*item, error) {
+func (f *fetcher) fetchOne(ctx context.Context, u *use, known *imapconn.Message, prior bool) (*item, error) {
 	var it *item
-	cmd, err := c.Fetch(ctx, []imapconn.Range{{First: known.UID, Last: known.UID}}, imapconn.ItemBody, imapconn.FetchHandler{
-		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
+	cmd, err := u.c.Fetch(ctx, []imapconn.Range{{First: known.UID, Last: known.UID}}, imapconn.ItemBody, f.handlers(u, imapconn.FetchHandler{
+		Body: func(m *imapconn.Message, n int64, r io.Reader) (err error) {
 			if m.UID != 0 && m.UID != known.UID || it != nil {
 				return nil
 			}
 			if f.win.fits(n) {
-				return f.body(ctx, m, n, r)
+				return f.body(ctx, u, m, n, r)
 			}
-			it = newItem(known)
-			it.size, it.stream = n, newStream(r)
-			if err := f.put(ctx, it); err != nil {
-				return err
-			}
-			it.lentAgain = it.stream.wait(ctx, f.win.closed)
-			return nil
+			it = newItem(known, prior)
+			it.size, it.stream = n, newStream(r, n)
+			it.lentAgain, err = f.loan(ctx, it)
+			return err
 		},
 		Message: func(m *imapconn.Message) error {
-			switch {
-			case m.Body == nil || !f.release():
-			case m.UID != known.UID || it != nil:
-				f.win.give(int64(len(m.Body)))
-			default:
-				known.Body = m.Body
-				it = newItem(known)
+			if m.Body == nil || m.UID != known.UID || it != nil {
+				f.release(u, true)
+				return nil
 			}
+			f.release(u, false)
+			known.Body = m.Body
+			it = newItem(known, prior)
 			return nil
 		},
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Wait(ctx); it == nil {
-		return nil, err
+	err = cmd.Wait(ctx)
+	f.leave(u)
+	if it == nil || it.lentAgain {
+		return it, err
 	}
 	return it, nil // whole, whatever came after it
 }
 
-// listed asks whether the source still lists uid.
-func (o *opened) listed(ctx context.Context, uid uint32) (bool, error) {
-	found := false
-	err := o.do(ctx, func(c *imapconn.Conn) error {
-		if err := o.look(ctx, c); err != nil {
-			return err
+// listed asks whether the source still lists uid. What it lists is asked for
+// once for all messages that have vanished.
+func (f *fetcher) listed(ctx context.Context, uid uint32) (bool, error) {
+	if f.still != nil {
+		if _, ok := slices.BinarySearch(f.still, uid); !ok {
+			return false, nil
 		}
-		uids, err := c.UIDs(ctx, uid)
-		found = len(uids) > 0 && uids[0] == uid
-		return err
-	})
-	return found, err
+	}
+	uids, err := f.src.list(ctx, 1)
+	if err != nil {
+		return false, err
+	}
+	f.still = append(uids, 0)[:len(uids)] // not nil
+	_, ok := slices.BinarySearch(uids, uid)
+	return ok, nil
 }

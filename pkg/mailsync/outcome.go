@@ -129,10 +129,19 @@ func (w *writer) reject(it *item, cause error) error {
 		return nil
 	}
 	if w.p.rejects++; w.p.rejects >= w.p.e.opt.MaxRejects {
-		return &fault.Error{Side: fault.Dest, Code: fault.TooManyRejects, Op: "append", Mailbox: w.b.source.Name, Err: cause,
-			Hint: "too many messages in a row were refused: the cause is larger than one message; see rejects.csv"}
+		return tooMany(cause, w.b.source.Name)
 	}
 	return nil
+}
+
+// tooMany blames the side that gave the last of the causes.
+func tooMany(cause error, mailbox string) error {
+	e := &fault.Error{Side: fault.Dest, Code: fault.TooManyRejects, Op: "append", Mailbox: mailbox, Err: cause,
+		Hint: "too many messages in a row were refused: the cause is larger than one message; see rejects.csv"}
+	if f := fault.Of(cause); f != nil {
+		e.Side, e.Op = f.Side, f.Op
+	}
+	return e
 }
 
 func (w *writer) dropReject(it *item) error {
@@ -167,7 +176,7 @@ func (it *item) reader() (io.Reader, error) {
 		return bytes.NewReader(it.body), nil
 	}
 	it.digest = newDigester()
-	return io.TeeReader(it.stream.r, it.digest), nil
+	return io.TeeReader(it.stream, it.digest), nil
 }
 
 // messageID finds the Message-ID header field (RFC 5322 section 3.6.4) in the

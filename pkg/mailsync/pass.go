@@ -43,6 +43,7 @@ type box struct {
 	refused error                    // the destination does not have this mailbox and does not take it
 	plan    *plan                    // nil until it is listed
 	floored bool                     // the floor was set in this pass and is still good
+	quiet   bool                     // no session of an earlier pass is storing any more
 }
 
 // floor returns what the ledger must hold durably before octets leave.

@@ -120,6 +120,11 @@ func (r *rig) pair() account.Pair {
 		Dest:   endpoint(r.t, r.dst.access(r.user, password), r.viaDst)}
 }
 
+// key is the same whatever proxy stands before the servers.
+func (r *rig) key() ledger.Key {
+	return ledger.Key{Host1: "src", User1: r.user, Host2: "dst", User2: r.user, Dest: "dst/" + r.user}
+}
+
 // sync makes one pass with a ledger of its own, as a process would.
 func (r *rig) sync(ctx context.Context) (throughput.Count, error) {
 	r.t.Helper()
@@ -132,9 +137,7 @@ func (r *rig) sync(ctx context.Context) (throughput.Count, error) {
 			r.t.Errorf("close the ledger: %v", err)
 		}
 	}()
-	// The row is the same whatever proxy stands before the servers.
-	key := ledger.Key{Host1: "src", User1: r.user, Host2: "dst", User2: r.user, Dest: "dst/" + r.user}
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: key, Line: 1}}, false)
+	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
 	if err != nil {
 		r.t.Fatal(err)
 	}

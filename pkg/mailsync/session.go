@@ -13,33 +13,35 @@ import (
 
 // session is one side of a lane: a connection that is opened again when it
 // breaks (DESIGN section 2): first within 100 ms, then with backoff up to a
-// minute, for as long as patience lasts since the last progress. It belongs to
-// one goroutine at a time.
+// minute, until patience is spent: it begins with the first break after the
+// last progress, so that a side which only waited for the other is not blamed.
+// It belongs to one goroutine at a time.
 type session struct {
 	dial     func(ctx context.Context) (*imapconn.Conn, error)
 	patience time.Duration
 	log      *slog.Logger
 
-	conn     *imapconn.Conn
-	once     bool // a login has succeeded
-	progress time.Time
-	retry    *backoff.ExponentialBackOff
-	octets   [2]int64 // in and out of connections that are gone
+	conn   *imapconn.Conn
+	once   bool      // a login has succeeded
+	broke  time.Time // when the first connection since the last progress broke; zero: none did
+	retry  *backoff.ExponentialBackOff
+	octets [2]int64 // in and out of connections that are gone
 }
 
 func newSession(dial func(context.Context) (*imapconn.Conn, error), patience time.Duration, log *slog.Logger) *session {
 	retry := &backoff.ExponentialBackOff{InitialInterval: 66 * time.Millisecond, RandomizationFactor: 0.5,
 		Multiplier: 2, MaxInterval: time.Minute}
 	retry.Reset()
-	return &session{dial: dial, patience: patience, log: log, retry: retry, progress: time.Now()}
+	return &session{dial: dial, patience: patience, log: log, retry: retry}
 }
 
 // get returns the connection, opened again if need be. A fault that is not a
 // lost connection, or patience that is spent, is returned.
 func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
-	if s.conn != nil {
+	if s.conn != nil && s.conn.Err() == nil {
 		return s.conn, nil
 	}
+	s.drop()
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -71,7 +73,10 @@ func (s *session) again(err error) bool {
 	if !s.once && !isLost(err) {
 		return false
 	}
-	return time.Since(s.progress) < s.patience
+	if s.broke.IsZero() {
+		s.broke = time.Now()
+	}
+	return time.Since(s.broke) < s.patience
 }
 
 func (s *session) pause(ctx context.Context, err error) error {
@@ -82,7 +87,7 @@ func (s *session) pause(ctx context.Context, err error) error {
 
 // moved notes progress: patience and backoff start anew.
 func (s *session) moved() {
-	s.progress = time.Now()
+	s.broke = time.Time{}
 	s.retry.Reset()
 }
 

@@ -17,6 +17,10 @@ func (w *writer) mend(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if w.babbled(err) {
+		w.alongside()
+		err = lostTo(err)
+	}
 	if !isLost(err) {
 		return err
 	}
@@ -33,6 +37,28 @@ func (w *writer) mend(ctx context.Context, err error) error {
 		return err
 	}
 	return w.settleDoubt(ctx)
+}
+
+// babbled reports whether the connection ended because the server said
+// nonsense in the middle of APPENDs: it may have read a message as commands.
+func (w *writer) babbled(err error) bool {
+	return fault.CodeOf(err) == fault.Protocol && (w.open != nil || len(w.flying) > 0) && w.dst.on.Err() != nil
+}
+
+// alongside makes everything that is under way go again alone, each message
+// with a literal that the server must ask for.
+func (w *writer) alongside() {
+	for _, c := range append(slices.Clone(w.flying), w.open) {
+		if c != nil {
+			c.alone()
+		}
+	}
+}
+
+func (c *command) alone() {
+	for _, it := range c.items {
+		it.single = true
+	}
 }
 
 // doubtful moves the messages of a broken command to doubt.
@@ -54,9 +80,14 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 	}
 	items := w.doubt
 	slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(a.uid, b.uid) })
+	w.dst.doubtful = true
 	pairs, err := w.p.settle(ctx, w.b, w.dst, inMemory(items), w.quiet)
+	w.dst.doubtful = false
 	if err != nil {
 		return err
+	}
+	if len(pairs) > 0 {
+		w.dst.s.moved()
 	}
 	w.doubt, w.quiet = nil, false
 	var back []*item
@@ -105,12 +136,15 @@ func inMemory(items []*item) candidates {
 // after a refused MULTIAPPEND the mailbox is settled and what is not there
 // goes again, each message alone: a bad one then rejects only itself.
 func (w *writer) refused(c *command, cause error) error {
+	if poisoned(cause) {
+		c.alone()
+		w.doubtful(c)
+		return lostTo(cause)
+	}
 	if len(c.items) == 1 {
 		return w.refusedOne(c.items[0], cause)
 	}
-	for _, it := range c.items {
-		it.single = true
-	}
+	c.alone()
 	w.doubt = append(w.doubt, c.items...)
 	// One thing at a time: the answers to what is under way come first.
 	if w.open != nil {
@@ -131,16 +165,13 @@ func (w *writer) refused(c *command, cause error) error {
 // refusedOne decides about a message that was refused by itself.
 func (w *writer) refusedOne(it *item, cause error) error {
 	f := fault.Of(cause)
-	if f == nil || f.Scope != fault.Message && !poisoned(cause) {
+	if f == nil || f.Scope != fault.Message {
 		w.queue = append([]*item{it}, w.queue...)
 		return cause
 	}
 	if !it.tried && it.stream == nil && f.Code != fault.TooBig {
 		it.tried, it.single = true, true
 		w.queue = append([]*item{it}, w.queue...)
-		if poisoned(cause) {
-			return lostTo(f)
-		}
 		return nil
 	}
 	return w.reject(it, cause)
@@ -151,18 +182,24 @@ func unanswered(err error) bool {
 	return err != nil && (isLost(err) || fault.Of(err) == nil)
 }
 
-// poisoned reports a BAD to a literal that the server did not wait for: the
-// connection was ended at once (DESIGN invariant 9).
+// poisoned reports a BAD to a literal that the server did not wait for, or
+// nonsense in the place of an answer: the connection was ended at once (DESIGN
+// invariant 9).
 func poisoned(err error) bool { return errors.Is(err, imapconn.ErrAborted) }
 
 // lostTo is the broken connection that a poisoned command leaves behind.
-func lostTo(f *fault.Error) error {
+func lostTo(cause error) error {
+	f := fault.Of(cause)
 	return &fault.Error{Side: f.Side, Host: f.Host, Op: f.Op, Mailbox: f.Mailbox, Code: fault.ConnectionLost,
 		Temporary: true, Text: f.Text}
 }
 
-// giveUp hands back what the source waits for.
+// giveUp takes the answers that are owed on a connection that still stands,
+// and hands back what the source waits for.
 func (w *writer) giveUp() {
+	if c := w.dst.on; c != nil && c.Err() == nil {
+		w.lastAnswers()
+	}
 	for _, c := range append(w.flying, w.open) {
 		if c != nil {
 			w.doubt = append(w.doubt, c.items...)
@@ -173,6 +210,27 @@ func (w *writer) giveUp() {
 	}
 	if w.open != nil || len(w.flying) > 0 {
 		w.dst.s.drop()
+	}
+}
+
+// lastAnswers books what is stored of the commands under way. What is refused
+// or unclear stays untried; the floor stays open for it.
+func (w *writer) lastAnswers() {
+	if w.open != nil && w.finish() != nil {
+		return
+	}
+	for len(w.flying) > 0 {
+		c := w.flying[0]
+		got, err := c.answer.Wait(w.p.hard)
+		if unanswered(err) {
+			return
+		}
+		w.flying = w.flying[1:]
+		if err != nil {
+			w.doubt = append(w.doubt, c.items...)
+		} else if w.stored(c, got) != nil {
+			return
+		}
 	}
 }
 

@@ -40,9 +40,23 @@ type stream struct {
 	owner atomic.Int32  // 0 nobody, 1 the writer, 2 given up by the reader, 3 given back
 	done  chan struct{} // closed by the writer that took it
 	again bool          // set before done is closed: fetch the message once more
+
+	left int64 // octets that the writer has still to read; the writer's
+	cut  bool  // the source broke off ahead of the last of them; the writer's
 }
 
-func newStream(r io.Reader) *stream { return &stream{r: r, done: make(chan struct{})} }
+func newStream(r io.Reader, n int64) *stream {
+	return &stream{r: r, left: n, done: make(chan struct{})}
+}
+
+// Read gives the octets to the writer and notes whose fault it is when there
+// are too few.
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.left -= int64(n)
+	s.cut = s.cut || err != nil && s.left > 0
+	return n, err
+}
 
 // take makes the literal the writer's; false when the reader has given up.
 func (s *stream) take() bool { return s.owner.CompareAndSwap(0, 1) }
@@ -101,8 +115,8 @@ func newWindow(limit int64) *window {
 func (w *window) fits(n int64) bool { return n+itemOverhead <= w.limit }
 
 // take waits until n octets are free. It returns false when the window was
-// closed or ctx ended.
-func (w *window) take(ctx context.Context, n int64) bool {
+// closed, ctx ended or the connection that they come from is dead.
+func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) bool {
 	n += itemOverhead
 	for {
 		w.mu.Lock()
@@ -115,6 +129,8 @@ func (w *window) take(ctx context.Context, n int64) bool {
 		select {
 		case <-w.wake:
 		case <-w.closed:
+			return false
+		case <-dead:
 			return false
 		case <-ctx.Done():
 			return false

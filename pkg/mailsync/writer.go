@@ -171,10 +171,18 @@ func (w *writer) begin(ctx context.Context) error {
 func (w *writer) add(it *item) error {
 	head := it.head
 	head.Flags = permitted(head.Flags, w.dst.sel)
-	head.Sync = it.single
+	head.Sync = it.single || it.stream != nil
 	body, err := it.reader()
 	if err == nil {
 		err = w.open.app.Add(w.p.hard, head, it.size, body)
+	}
+	if err != nil && it.stream != nil && it.stream.cut {
+		// The source broke off: half a literal ends the connection, and the
+		// destination is not to blame.
+		w.open = nil
+		w.dst.s.drop()
+		w.lentBack(it)
+		return nil
 	}
 	if err == nil || unanswered(err) {
 		return err

@@ -1,0 +1,152 @@
+package mailsync_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+func fakeHost(f *imaptest.Fake) host {
+	return host{name: "fake", delimiter: "/", addUser: func(string, string) error { return nil },
+		access: func(string, string) imaptest.Access { return f.Access() }}
+}
+
+// fakeRig is a rig between two servers that can be made odd.
+func fakeRig(t *testing.T, src, dst *imaptest.Fake) *rig {
+	t.Helper()
+	r := newRig(t, fakeHost(src), fakeHost(dst))
+	r.options = quick
+	return r
+}
+
+// quick is for servers whose answers are there at once.
+func quick(o *mailsync.Options) {
+	o.LookEvery, o.Patience = time.Millisecond, 2*time.Second
+	o.Timeout, o.FinalTimeout = 10*time.Second, 10*time.Second
+}
+
+// plain makes n messages whose sizes differ: message i has 100+10*i octets.
+func plain(n int) imaptest.FakeMailbox {
+	return imaptest.FakeMailbox{Name: "INBOX", Count: n, Message: func(i int) imaptest.FakeMessage {
+		return imaptest.FakeMessage{Flags: `\Seen`, Body: text(i, 100+10*i)}
+	}}
+}
+
+func sizeOf(i int) int64 { return int64(100 + 10*i) }
+
+// text makes message i with exactly n octets.
+func text(i, n int) []byte {
+	b := fmt.Appendf(nil, "Message-ID: <%d@example.org>\r\nSubject: %d\r\n\r\n", i, i)
+	if n < len(b)+2 {
+		panic("text: too short")
+	}
+	b = append(b, bytes.Repeat([]byte{'x'}, n-len(b)-2)...)
+	return append(b, "\r\n"...)
+}
+
+func digest(b []byte) string {
+	d := sha256.Sum256(b)
+	return hex.EncodeToString(d[:])
+}
+
+// storedOnce holds what a Fake stored against the messages of box that are
+// wanted there, as multisets.
+func storedOnce(t *testing.T, dst *imaptest.Fake, mailbox string, box imaptest.FakeMailbox, want func(i int) bool) {
+	t.Helper()
+	counts := map[string]int{}
+	names := map[string]string{}
+	for i := range box.Count {
+		d := digest(box.Message(i).Body)
+		names[d] = fmt.Sprintf("message %d", i)
+		if want == nil || want(i) {
+			counts[d]++
+		}
+	}
+	for _, s := range dst.Stored(mailbox) {
+		counts[s.Digest]--
+	}
+	for _, d := range slices.Sorted(maps.Keys(counts)) {
+		switch n := counts[d]; {
+		case n > 0:
+			t.Errorf("%s: %s is missing %d times", mailbox, names[d], n)
+		case n < 0:
+			t.Errorf("%s: %s (%.12s) is there %d times too often", mailbox, names[d], d, -n)
+		}
+	}
+}
+
+// counted checks the sums and the figures that matter.
+func counted(t *testing.T, c throughput.Count, want throughput.Count) {
+	t.Helper()
+	got := throughput.Count{Listed: c.Listed, Copied: c.Copied, AlreadyThere: c.AlreadyThere, Rejected: c.Rejected,
+		Gone: c.Gone, NotTried: c.NotTried, MailboxesRefused: c.MailboxesRefused}
+	if got != want {
+		t.Errorf("count:\n got %+v\nwant %+v", got, want)
+	}
+	if !c.Balanced() {
+		t.Errorf("count does not add up: %+v", c)
+	}
+}
+
+// obedient checks that a server was only given commands that it offers.
+func obedient(t *testing.T, f *imaptest.Fake) {
+	t.Helper()
+	for _, v := range f.Violations() {
+		t.Errorf("violation: %s", v)
+	}
+}
+
+// told returns how many commands of this name a server got.
+func told(f *imaptest.Fake, name string) int {
+	n := 0
+	for _, c := range f.Commands() {
+		if c.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// rejects reads the ledger's rejects of all rows.
+func (r *rig) rejects() []ledger.RejectRow {
+	r.t.Helper()
+	led, err := ledger.Open(r.t.Context(), r.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer led.Close()
+	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	all, err := led.AllRejects(r.t.Context(), rows)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
+// caps returns what a Fake offers without the capabilities named.
+func caps(without ...string) []string {
+	return slices.DeleteFunc(imaptest.FakeCaps(), func(c string) bool { return slices.Contains(without, c) })
+}
+
+// literalMinus offers LITERAL- in the place of LITERAL+.
+func literalMinus(without ...string) []string {
+	return append(caps(append(without, "LITERAL+")...), "LITERAL-")
+}
+
+func evil(text string) []byte {
+	return []byte(strings.ReplaceAll(text, "\n", "\r\n"))
+}
