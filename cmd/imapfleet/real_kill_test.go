@@ -37,9 +37,12 @@ func TestKill9(t *testing.T) {
 	var middle, storing atomic.Int64
 	t.Run("instants", func(t *testing.T) {
 		for i := range cases {
-			k := killed{user: fmt.Sprintf("kill%d", i), seed: seed + uint64(i), share: rng.Float64(), middle: &middle, storing: &storing}
+			k := killed{user: fmt.Sprintf("kill%d", i), seed: seed + uint64(i), rate: killRate, share: rng.Float64(), middle: &middle, storing: &storing}
 			if i%2 == 1 {
 				k.hide = []string{"MULTIAPPEND"} // what is stored is seen message by message
+			}
+			if i%5 < 2 { // and what was sent takes seconds to arrive
+				k.rate /= 4
 			}
 			users = append(users, k.user)
 			t.Run(fmt.Sprintf("%d at %.0f%%", i, k.share*100), func(t *testing.T) {
@@ -66,13 +69,14 @@ func TestKill9(t *testing.T) {
 type killed struct {
 	user            string
 	seed            uint64
+	rate            int64
 	share           float64
 	hide            []string
 	middle, storing *atomic.Int64
 }
 
 const (
-	killRate  = 256 << 10 // octets a second to the destination
+	killRate  = 256 << 10 // octets a second to the destination, or a quarter of it
 	killDelay = 25 * time.Millisecond
 )
 
@@ -84,7 +88,7 @@ func (k killed) run(s *site) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p := imaptest.StartProxy(s.t, s.new.Addr(), imaptest.ProxyOptions{UpRate: killRate, Delay: killDelay, Hide: k.hide})
+	p := imaptest.StartProxy(s.t, s.new.Addr(), imaptest.ProxyOptions{UpRate: k.rate, Delay: killDelay, Hide: k.hide})
 	s.via[1] = p.Addr()
 	s.list(s.row(k.user))
 

@@ -73,22 +73,28 @@ func TestTempo(t *testing.T) {
 	}
 }
 
-func TestTempoOfSlowAnswers(t *testing.T) {
+func TestTempoOfAnswers(t *testing.T) {
 	const full = 16 << 20
 	var tp tempo
 	var got []int64
-	for _, took := range []time.Duration{0, 2 * time.Second, 3 * time.Second, 900 * time.Millisecond, 0, 0, 0, 0, 0, 0} {
+	for _, took := range []time.Duration{0, 0, 0, 900 * time.Millisecond, 0, 2 * time.Second, 3 * time.Second, 900 * time.Millisecond, 0, 0, 0, 0, 0, 0} {
 		tp.answered(took, tp.octets(full), full)
 		got = append(got, tp.octets(full)>>10)
 	}
-	want := []int64{16384, 8192, 4096, 4096, 6144, 9216, 13824, 16384, 16384, 16384}
+	want := []int64{256, 1024, 4096, 4096, 16384, 8192, 4096, 4096, 6144, 9216, 13824, 16384, 16384, 16384}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("KiB a batch (-want +got):\n%s", d)
 	}
 	for range 20 {
 		tp.answered(time.Minute, tp.octets(full), full)
 	}
+	for range 20 {
+		tp.answered(0, 1000, full) // little is soon through any link
+	}
 	if n := tp.octets(full); n != minOctets {
 		t.Errorf("at the slowest %d octets, want %d", n, minOctets)
+	}
+	if n := tp.octets(1000); n != 1000 {
+		t.Errorf("%d octets where no more than 1000 are free", n)
 	}
 }

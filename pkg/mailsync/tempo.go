@@ -9,37 +9,40 @@ import (
 const (
 	maxBatch  = 200         // messages of one MULTIAPPEND
 	maxFlying = 64          // single APPENDs without an answer yet
-	minOctets = 64 << 10    // that a slow answer leaves to a batch
+	minOctets = 64 << 10    // of a batch, at first and where answers are slow
 	slow      = time.Second // between the end of a command and its answer
 )
 
-// tempo is how much an account sends before it waits for an answer. After a
-// cut it is at most half, down to one message; it grows back on success. Where
-// answers are slow it is less octets: what is on its way when this process
-// dies must be stored, or lost, before a rerun has looked twice (DESIGN
-// invariant 6). The zero tempo is the full one.
+// tempo is how much an account sends before it waits for an answer. What is on
+// its way when this process dies must be stored, or lost, before a rerun has
+// looked twice (DESIGN invariant 6), and how fast the way is only the answers
+// tell: so an account begins with little, sends more where they come soon, and
+// less where they are slow. After a cut it sends at most half the messages,
+// down to one; that grows back on success. The zero tempo is that of the
+// beginning.
 type tempo struct {
-	cut   int   // 0: full; else messages
-	limit int64 // 0: full; else octets
+	cut    int   // 0: full; else messages
+	limit  int64 // octets; 0: minOctets
+	slowed bool  // an answer was slow: more only with care
 }
 
 // octets returns how many octets one command may hold, at most full.
 func (t *tempo) octets(full int64) int64 {
-	if t.limit == 0 {
-		return full
-	}
-	return min(t.limit, full)
+	return min(max(t.limit, minOctets), full)
 }
 
-// answered tells how long the answer to a command of so many octets took.
+// answered tells how long an answer took while so many octets were under way.
+// A soon answer to less than was allowed tells nothing of more.
 func (t *tempo) answered(took time.Duration, octets, full int64) {
+	now := t.octets(full)
 	switch {
 	case took > slow:
-		t.limit = max(minOctets, min(octets, t.octets(full))/2)
-	case took < slow/4 && t.limit != 0:
-		if t.limit += t.limit / 2; t.limit >= full {
-			t.limit = 0
-		}
+		t.limit, t.slowed = max(minOctets, min(octets, now)/2), true
+	case took >= slow/4 || octets < now/2:
+	case t.slowed:
+		t.limit = min(now+now/2, full)
+	default:
+		t.limit = min(4*now, full)
 	}
 }
 

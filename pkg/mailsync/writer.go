@@ -142,11 +142,15 @@ func (w *writer) enough() bool {
 	if len(w.flying) >= w.p.tempo.flying(mode) {
 		return true
 	}
-	var octets int64
+	return mode != imapconn.AppendMulti && w.underWay() >= w.p.tempo.octets(w.p.e.share/4)
+}
+
+// underWay returns the octets of all commands without an answer.
+func (w *writer) underWay() (octets int64) {
 	for _, c := range w.flying {
 		octets += c.octets
 	}
-	return mode != imapconn.AppendMulti && octets >= w.p.tempo.octets(w.p.e.share/4)
+	return octets
 }
 
 // begin opens a command, or takes an answer where too many are outstanding.
@@ -209,7 +213,7 @@ func (w *writer) finish() error {
 
 // collect waits for the oldest answer.
 func (w *writer) collect() error {
-	c := w.flying[0]
+	c, octets := w.flying[0], w.underWay()
 	got, err := c.answer.Wait(w.p.hard)
 	if unanswered(err) {
 		return err
@@ -219,7 +223,7 @@ func (w *writer) collect() error {
 		return w.refused(c, err)
 	}
 	w.p.tempo.grow()
-	w.p.tempo.answered(time.Since(c.end), c.octets, w.p.e.share/4)
+	w.p.tempo.answered(time.Since(c.end), octets, w.p.e.share/4)
 	w.dst.s.moved()
 	return w.stored(c, got)
 }
