@@ -25,7 +25,9 @@ func (k Key) identity() Key {
 // Bind finds each row of the list, or makes it, and records its line; the
 // result is in the list's order. It is durable on return. When the ledger has
 // rows and none of them is in the list it returns ErrOtherList and writes
-// nothing, unless adopt. Rows that are not in the list are kept as they are.
+// nothing, unless adopt. Rows that are not in the list are kept, get line 0 and
+// count nowhere: what they have put into a destination account is mail like
+// any other there (see DestRuns).
 func (l *Ledger) Bind(ctx context.Context, list []Entry, adopt bool) ([]RowID, error) {
 	for i := range list {
 		if list[i].Dest == "" {
@@ -53,12 +55,29 @@ func (l *Ledger) Bind(ctx context.Context, list []Entry, adopt bool) ([]RowID, e
 				return err
 			}
 		}
-		return nil
+		return unlist(ctx, s, have, ids)
 	})
 	if err != nil {
 		return nil, err // ids may still be written to, so nobody gets them
 	}
 	return ids, nil
+}
+
+// unlist takes the line from every row that is not among those bound.
+func unlist(ctx context.Context, s *session, have map[Key]known, bound []RowID) error {
+	listed := make(map[RowID]bool, len(bound))
+	for _, id := range bound {
+		listed[id] = true
+	}
+	for _, n := range have {
+		if n.line == 0 || listed[n.id] {
+			continue
+		}
+		if _, err := s.exec(ctx, "UPDATE pair SET line = 0 WHERE id = ?", n.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Find is Bind for a reader: it writes nothing, and a row that the ledger

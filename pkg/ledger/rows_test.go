@@ -117,7 +117,7 @@ func TestBind(t *testing.T) {
 	for _, r := range rows {
 		lines = append(lines, r.Line)
 	}
-	equal(t, "lines; rows not in the list keep theirs", lines, []int{1, 2, 13, 14, 15, 16})
+	equal(t, "lines; rows not in the list have none", lines, []int{0, 0, 13, 14, 15, 16})
 	if rows[2].Key.Dest != "elsewhere" {
 		t.Errorf("Dest is still %q", rows[2].Key.Dest)
 	}

@@ -189,14 +189,14 @@ func (l *Ledger) Runs(ctx context.Context, id MailboxID) ([]Run, error) {
 }
 
 // DestRuns reads every run into a destination mailbox: from any source mailbox
-// of any row with the Key.Dest of this one, whose map stands for the
-// destination UIDVALIDITY given. They are in the order of the destination's
+// of any row of the list with the Key.Dest of this one, whose map stands for
+// the destination UIDVALIDITY given. They are in the order of the destination's
 // UIDs. It sees queued ones.
 func (l *Ledger) DestRuns(ctx context.Context, id RowID, dest string, destValidity uint32) ([]Run, error) {
 	var out []Run
 	err := l.query(ctx, runScanner(&out), `SELECT run.source, run.dest, run.count
 		FROM pair AS mine
-		JOIN pair AS other ON other.dest = mine.dest
+		JOIN pair AS other ON other.dest = mine.dest AND other.line > 0
 		JOIN mailbox ON mailbox.pair = other.id
 		JOIN run ON run.mailbox = mailbox.id
 		WHERE mine.id = ? AND mailbox.dest = ? AND mailbox.dest_validity = ?

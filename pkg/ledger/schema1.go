@@ -15,7 +15,7 @@ CREATE TABLE pair (
 	port2             INTEGER NOT NULL,
 	user2             TEXT    NOT NULL,
 	dest              TEXT    NOT NULL,            -- the destination account
-	line              INTEGER NOT NULL,            -- in the list, from 1
+	line              INTEGER NOT NULL,            -- in the list, from 1; 0: not in it
 	state             TEXT    NOT NULL DEFAULT '', -- '' is pending
 	listed            INTEGER NOT NULL DEFAULT 0,  -- messages, to not_tried
 	copied            INTEGER NOT NULL DEFAULT 0,
