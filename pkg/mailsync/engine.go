@@ -76,6 +76,9 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	p := e.newPass(ctx, pair, row, m)
 	defer p.close(ctx)
 	err := p.run(ctx)
+	if cerr := p.closeFloors(context.WithoutCancel(ctx)); err == nil {
+		err = cerr
+	}
 	if ctx.Err() != nil && fault.ScopeOf(err) != fault.Run {
 		err = ctx.Err()
 	}

@@ -131,11 +131,25 @@ func (m *mapper) place(s imapconn.Mailbox) {
 		return
 	}
 	name, note := m.translate(s), ""
+	if m.changesLevel(s) {
+		note = "the destination's delimiter cannot stand inside a name"
+	}
 	if m.taken[name] {
 		name = m.free(name)
 		note = "its name was taken by another mailbox"
 	}
 	m.take(s, name, note)
+}
+
+// changesLevel reports whether a level of the name holds the destination's
+// delimiter, which path replaces.
+func (m *mapper) changesLevel(s imapconn.Mailbox) bool {
+	for _, level := range m.from.split(s) {
+		if m.to.delimiter != 0 && strings.ContainsRune(level, m.to.delimiter) {
+			return true
+		}
+	}
+	return false
 }
 
 // free returns name with the first suffix that nobody has.

@@ -43,6 +43,7 @@ type box struct {
 	refused error                    // the destination does not have this mailbox and does not take it
 	plan    *plan                    // nil until it is listed
 	floored bool                     // the floor was set in this pass and is still good
+	unclear bool                     // something was sent in this pass and not answered
 	quiet   bool                     // no session of an earlier pass is storing any more
 }
 
@@ -130,6 +131,23 @@ func both(source, dest error) error {
 	joined.Text = text + "; and " + d.Error()
 	joined.Temporary = s.Temporary && d.Temporary
 	return &joined
+}
+
+// closeFloors ends a pass that did not come to its end: where nothing was left
+// unanswered no session can be storing any more, and the next pass need not
+// wait for one.
+func (p *pass) closeFloors(ctx context.Context) error {
+	var floors []ledger.Floor
+	for _, b := range p.boxes {
+		if b.floored && b.link.Open && !b.unclear {
+			b.link.Open = false
+			floors = append(floors, b.floor())
+		}
+	}
+	if len(floors) == 0 {
+		return nil
+	}
+	return state(p.e.opt.Ledger.SetFloors(ctx, floors))
 }
 
 // refuseBox books a mailbox that could not be worked through; the others go

@@ -205,6 +205,7 @@ func (w *writer) giveUp() {
 			w.doubt = append(w.doubt, c.items...)
 		}
 	}
+	w.b.unclear = len(w.doubt) > 0
 	for _, it := range append(w.doubt, w.queue...) {
 		w.lentBack(it)
 	}
