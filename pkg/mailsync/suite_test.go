@@ -29,6 +29,7 @@ func TestSuite(t *testing.T) {
 		{"mailbox replaced at the source", testReplacedSource},
 		{"larger than the window", testLarge},
 		{"ledger lost", testLedgerLost},
+		{"row written differently", testRenamed},
 		{"stopped in the middle", testStopped},
 	}
 	pairs(t, func(t *testing.T, src, dst host) {
@@ -146,6 +147,18 @@ func testLedgerLost(t *testing.T, r *rig) {
 	r.dir = t.TempDir() + "/another"
 	if c := r.mustSync(); c.Copied != 0 || c.AlreadyThere != 70 {
 		t.Errorf("without the ledger: %+v", c)
+	}
+	r.equal(true)
+}
+
+// testRenamed: a row whose host1 is written differently is a new row, and
+// finds what the old one has copied.
+func testRenamed(t *testing.T, r *rig) {
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("a", 25, 3000)})
+	r.mustSync()
+	r.row = "2"
+	if c := r.mustSync(); c.Copied != 0 || c.AlreadyThere != 25 {
+		t.Errorf("the new row: %+v", c)
 	}
 	r.equal(true)
 }
