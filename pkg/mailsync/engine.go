@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
@@ -34,6 +35,8 @@ type Options struct {
 	Timeout, FinalTimeout time.Duration // see imapconn.Config
 	// DialContext replaces the net.Dialer of both sides.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	held *atomic.Int64 // for tests: the most octets that a window held; nil: not watched
 }
 
 // Engine migrates pairs. Its methods are safe for concurrent use.

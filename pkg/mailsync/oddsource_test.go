@@ -154,8 +154,12 @@ func names(c *imaptest.Contents) []string {
 	return out
 }
 
-// canonical is what Dovecot makes of bare line feeds.
+// canonical is what Dovecot makes of bare line feeds, and of a CR that nothing
+// follows.
 func canonical(b []byte) []byte {
+	if b[len(b)-1] == '\r' {
+		b = b[:len(b)-1]
+	}
 	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 }
 

@@ -22,6 +22,7 @@ func (p *pass) pump(ctx context.Context, b *box, src, dst *opened, todo []uint32
 		}
 	}
 	win := newWindow(p.e.share)
+	win.high = p.e.opt.held
 	f := &fetcher{p: p, src: src, win: win, normal: slices.DeleteFunc(todo, prior), last: last}
 	fctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -77,7 +77,10 @@ type rig struct {
 	src, dst host
 	user     string
 	dir      string
-	viaSrc   string // addresses of proxies before the servers, when set
+	row      string         // tells rows apart that share a ledger
+	beside   []ledger.Entry // the other rows of the list
+	renamed  string         // host1 is written differently
+	viaSrc   string         // addresses of proxies before the servers, when set
 	viaDst   string
 	options  func(*mailsync.Options)
 }
@@ -122,7 +125,7 @@ func (r *rig) pair() account.Pair {
 
 // key is the same whatever proxy stands before the servers.
 func (r *rig) key() ledger.Key {
-	return ledger.Key{Host1: "src", User1: r.user, Host2: "dst", User2: r.user, Dest: "dst/" + r.user}
+	return ledger.Key{Host1: "src" + r.row, User1: r.user, Host2: "dst", User2: r.user, Dest: "dst/" + r.user}
 }
 
 // sync makes one pass with a ledger of its own, as a process would.
@@ -137,7 +140,7 @@ func (r *rig) sync(ctx context.Context) (throughput.Count, error) {
 			r.t.Errorf("close the ledger: %v", err)
 		}
 	}()
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
+	rows, err := led.Bind(r.t.Context(), append([]ledger.Entry{{Key: r.key(), Line: 1}}, r.beside...), false)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -102,6 +102,7 @@ type window struct {
 
 	mu     sync.Mutex
 	used   int64
+	high   *atomic.Int64 // the most it was; nil: not watched
 	closed chan struct{} // nothing more is taken: the reader must stop
 	wake   chan struct{} // memory was given back
 }
@@ -122,6 +123,9 @@ func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) bool {
 		w.mu.Lock()
 		if w.used+n <= w.limit {
 			w.used += n
+			if w.high != nil && w.used > w.high.Load() {
+				w.high.Store(w.used)
+			}
 			w.mu.Unlock()
 			return true
 		}

@@ -1,0 +1,186 @@
+package mailsync_test
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// impatient ends a side that makes no progress soon.
+func impatient(o *mailsync.Options) {
+	o.LookEvery, o.Patience = time.Millisecond, time.Second
+	o.Timeout, o.FinalTimeout = 300*time.Millisecond, 300*time.Millisecond
+}
+
+// TestPatienceEnds: a side that lets everybody in and then fails at the same
+// step each time ends the pass with a temporary fault of that side, and the
+// counts add up.
+func TestPatienceEnds(t *testing.T) {
+	const n = 20
+	shut := imaptest.FakeReply{Close: true}
+	tests := []struct {
+		name     string
+		src, dst func(c imaptest.FakeCommand) imaptest.FakeReply
+		arrive   int64
+	}{
+		{name: "the destination closes on APPEND", dst: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "APPEND", shut) }},
+		{name: "the destination closes on SELECT", dst: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "SELECT", shut) }},
+		{name: "the destination closes on LIST", dst: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "LIST", shut) }},
+		{name: "the source closes on FETCH", src: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "UID FETCH", shut) }},
+		{name: "the source closes on EXAMINE", src: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "EXAMINE", shut) }},
+		{name: "the source closes on STATUS", src: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "STATUS", shut) }},
+		{name: "the destination says nothing to SELECT", dst: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "SELECT", mute) }},
+		{name: "the source says nothing to FETCH", src: func(c imaptest.FakeCommand) imaptest.FakeReply { return on(c, "UID FETCH", mute) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			src := imaptest.NewFake(t, imaptest.FakeOptions{Intercept: tt.src}, plain(n))
+			// Foreign mail that comes in all the time must not pass for progress.
+			dst := imaptest.NewFake(t, imaptest.FakeOptions{Intercept: tt.dst}, imaptest.FakeMailbox{Name: "INBOX", Count: 5,
+				Message: func(i int) imaptest.FakeMessage { return imaptest.FakeMessage{Body: text(1000+i, 300)} }})
+			r := fakeRig(t, src, dst)
+			r.options = impatient
+			c, err := r.sync(t.Context())
+			side := fault.Source
+			if tt.dst != nil {
+				side = fault.Dest
+			}
+			if f := fault.Of(err); f == nil || f.Side != side || !f.Temporary || f.Scope != fault.Account {
+				t.Errorf("error %v (%+v)", err, f)
+			}
+			if !c.Balanced() || c.Copied != 0 {
+				t.Errorf("count %+v", c)
+			}
+		})
+	}
+}
+
+func on(c imaptest.FakeCommand, name string, r imaptest.FakeReply) imaptest.FakeReply {
+	if c.Name == name {
+		return r
+	}
+	return imaptest.FakeReply{}
+}
+
+// mute answers nothing to a command: an untagged line is no answer.
+var mute = imaptest.FakeReply{Lines: []string{"* OK still here"}}
+
+// TestForeignMailIsNoProgress: a destination that fails at each APPEND, while
+// mail of others keeps coming in above the floor, ends by patience.
+func TestForeignMailIsNoProgress(t *testing.T) {
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, plain(5))
+	var dst *imaptest.Fake
+	var offered atomic.Int64
+	dst = imaptest.NewFake(t, imaptest.FakeOptions{Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
+		if m.Octets == 7 {
+			return imaptest.FakeRefusal{}
+		}
+		offered.Add(1)
+		dst.DropConns()
+		return imaptest.FakeRefusal{Answer: "NO gone"}
+	}})
+	r := fakeRig(t, src, dst)
+	r.options = impatient
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { // delivers by a connection of its own, as often as it is cut
+		defer close(done)
+		for n := int64(-1); ctx.Err() == nil; {
+			if k := offered.Load(); k == n {
+				runtime.Gosched()
+				time.Sleep(time.Millisecond)
+				continue
+			} else {
+				n = k
+			}
+			_ = imaptest.Fill(ctx, dst.Access(), imaptest.Mailbox{Name: "INBOX", Messages: []imaptest.Message{{Body: []byte("foreign")}}})
+		}
+	}()
+	start := time.Now()
+	c, err := r.sync(t.Context())
+	stop()
+	<-done
+	if f := fault.Of(err); f == nil || f.Side != fault.Dest || !f.Temporary {
+		t.Errorf("error %v after %v", err, time.Since(start))
+	}
+	counted(t, c, throughput.Count{Listed: 5, NotTried: 5})
+}
+
+// TestSourceBreaksInLargeMessage: a source that breaks off in the middle of a
+// message that is streamed, every time, is to blame, not the destination.
+func TestSourceBreaksInLargeMessage(t *testing.T) {
+	box := plain(6)
+	one := box.Message
+	box.Message = func(i int) imaptest.FakeMessage {
+		if i == 3 {
+			return imaptest.FakeMessage{Body: text(i, 900_000)}
+		}
+		return one(i)
+	}
+	src, dst := imaptest.NewFake(t, imaptest.FakeOptions{}, box), imaptest.NewFake(t, imaptest.FakeOptions{})
+	r := fakeRig(t, src, dst)
+	r.options = func(o *mailsync.Options) { quick(o); small(o); o.Patience = time.Second }
+	r.before(false, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: 500_000})})
+	c, err := r.sync(t.Context())
+	if f := fault.Of(err); f == nil || f.Side != fault.Source || !f.Temporary || f.Code != fault.ConnectionLost {
+		t.Errorf("error %v", err)
+	}
+	if !c.Balanced() || c.NotTried == 0 {
+		t.Errorf("count %+v", c)
+	}
+	r.viaSrc = ""
+	if c := r.mustSync(); c.Rejected != 0 {
+		t.Errorf("count %+v", c)
+	}
+	storedOnce(t, dst, "INBOX", box, nil)
+}
+
+// TestIdleSideIsDialledAgain: a connection that broke while its side only
+// waited for the other is opened again, however long ago its last progress is.
+func TestIdleSideIsDialledAgain(t *testing.T) {
+	box := plain(5)
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box, imaptest.FakeMailbox{Name: "later", Count: 5, Message: box.Message})
+	var once atomic.Bool
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{Append: func(imaptest.FakeAppend) imaptest.FakeRefusal {
+		if once.CompareAndSwap(false, true) {
+			time.Sleep(150 * time.Millisecond) // longer than the source's patience
+			src.DropConns()
+		}
+		return imaptest.FakeRefusal{}
+	}})
+	r := fakeRig(t, src, dst)
+	r.options = func(o *mailsync.Options) { quick(o); o.Patience = 100 * time.Millisecond }
+	counted(t, r.mustSync(), throughput.Count{Listed: 10, Copied: 10})
+}
+
+// TestMemoryIsBounded: bodies beyond what one lane may hold never stand in
+// memory together, whatever the sizes.
+func TestMemoryIsBounded(t *testing.T) {
+	const n, large, limit = 20_000, 5 << 20, 1 << 20
+	box := imaptest.FakeMailbox{Name: "INBOX", Count: n, Message: func(i int) imaptest.FakeMessage {
+		if i%5000 == 4999 {
+			return imaptest.FakeMessage{Body: text(i, large)}
+		}
+		return imaptest.FakeMessage{Body: text(i, 200+i*7919%6000)}
+	}}
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
+	r := fakeRig(t, src, imaptest.NewFake(t, imaptest.FakeOptions{}))
+	var high atomic.Int64
+	r.options = func(o *mailsync.Options) {
+		quick(o)
+		o.Memory, o.Lanes = limit, 1
+		mailsync.WatchMemory(o, &high)
+	}
+	counted(t, r.mustSync(), throughput.Count{Listed: n, Copied: n})
+	if h := high.Load(); h == 0 || h > limit {
+		t.Errorf("the window held %d octets, allowed are %d", h, limit)
+	}
+}
