@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
 
 // hosts are the pairs of servers that the whole suite runs on.
@@ -155,6 +156,7 @@ func testLedgerLost(t *testing.T, r *rig) {
 // finds what the old one has copied.
 func testRenamed(t *testing.T, r *rig) {
 	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("a", 25, 3000)})
+	r.beside = []ledger.Entry{{Key: ledger.Key{Host1: "other", User1: "x", Dest: "other/x"}, Line: 2}}
 	r.mustSync()
 	r.row = "2"
 	if c := r.mustSync(); c.Copied != 0 || c.AlreadyThere != 25 {
