@@ -48,7 +48,7 @@ func checkErrors(t *testing.T, in string, opt Options, want []string) {
 }
 
 const (
-	wantExtra   = "options in the list are not understood yet: leave it empty"
+	wantExtra   = "options in the list are not understood yet: leave it empty (if a password holds a ';', give the list a header line and quote the password)"
 	wantUTF8    = "not UTF-8: save the list as UTF-8"
 	wantControl = "a control character"
 )

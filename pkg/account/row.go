@@ -34,7 +34,7 @@ func (c *rowChecker) add(r row) {
 	dest, known2 := c.endpoint(r.Line, s2, c.opt.Dest)
 	p := Pair{Line: r.Line, Source: source, Dest: dest, Extra: strings.TrimSpace(r.Extra)}
 	if p.Extra != "" {
-		c.fail(r.Line, columnExtra, errors.New("options in the list are not understood yet: leave it empty"))
+		c.fail(r.Line, columnExtra, errors.New("options in the list are not understood yet: leave it empty (if a password holds a ';', give the list a header line and quote the password)"))
 	}
 	if known1 && known2 {
 		c.errs = append(c.errs, c.seen.check(p, c.opt.AllowMerge)...)
