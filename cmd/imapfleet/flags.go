@@ -85,7 +85,7 @@ func warnings(list *account.List) []string {
 	}
 	for i, side := range []string{"source", "destination"} {
 		if plain[i] > 0 {
-			out = append(out, fmt.Sprintf("%d rows send passwords and mail unencrypted to the %s (security%d plain)", plain[i], side, i+1))
+			out = append(out, fmt.Sprintf("passwords and mail of %d rows go unencrypted to the %s (security%d plain)", plain[i], side, i+1))
 		}
 		if unverified[i] > 0 {
 			out = append(out, fmt.Sprintf("%d rows do not verify the certificate of the %s (insecure-skip-verify%d)", unverified[i], side, i+1))
