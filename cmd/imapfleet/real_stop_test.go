@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -119,5 +120,45 @@ func (s *site) stopped(e ending) {
 	}
 	if !strings.Contains(e.out, "pending") {
 		s.t.Errorf("no summary: %v", e)
+	}
+}
+
+// A destination that stores and no longer answers: the run waits for it only
+// so long, and the rerun finds what was stored.
+func TestSignalWithoutAnswerReal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var mute atomic.Bool
+	link := imaptest.StartProxy(t, s.new.Addr(), imaptest.ProxyOptions{UpRate: 256 << 10, Rewrite: func(line []byte) []byte {
+		if mute.Load() {
+			return nil
+		}
+		return line
+	}})
+	s.via[1] = link.Addr()
+	users := s.trio("mute", 550)
+	g := s.start("run", "accounts.csv", "--parallel", "3", "--quiet")
+	s.passed(link, 100<<10)
+	mute.Store(true)
+	s.passed(link, 140<<10)
+	at := time.Now()
+	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	e := s.wait(g)
+	if e.code != exitTerminated {
+		t.Fatalf("want exit code %d: %v", exitTerminated, e)
+	}
+	if took := time.Since(at); took > 10*time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+	s.stopped(e)
+	mute.Store(false)
+	again := s.mustRun("--parallel", "3")
+	if c := again.summary.Run.Total; c.AlreadyThere <= e.summary.Run.Total.Copied {
+		t.Errorf("nothing was stored without an answer: first %+v, then %+v", e.summary.Run.Total, c)
+	}
+	for _, user := range users {
+		s.once(user)
 	}
 }
