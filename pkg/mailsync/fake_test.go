@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,6 +137,35 @@ func (r *rig) rejects() []ledger.RejectRow {
 		r.t.Fatal(err)
 	}
 	return all
+}
+
+// logged collects the log of the passes to come.
+func (r *rig) logged() *logBuffer {
+	b, options := &logBuffer{}, r.options
+	r.options = func(o *mailsync.Options) {
+		if options != nil {
+			options(o)
+		}
+		o.Logger = slog.New(slog.NewTextHandler(b, nil))
+	}
+	return b
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 // caps returns what a Fake offers without the capabilities named.

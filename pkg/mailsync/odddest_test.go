@@ -186,8 +186,36 @@ func TestMailboxReplacedMeanwhile(t *testing.T) {
 		return imaptest.FakeReply{}
 	}})
 	r := fakeRig(t, src, dst)
-	armed.Store(true)
 	counted(t, r.mustSync(), throughput.Count{Listed: 20, Copied: 20})
-	counted(t, r.mustSync(), throughput.Count{Listed: 20, AlreadyThere: 20})
-	storedOnce(t, dst, "INBOX", box, nil)
+	if err := imaptest.Fill(t.Context(), src.Access(), imaptest.Mailbox{Name: "INBOX", Messages: mail("new", 1, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	log := r.logged()
+	armed.Store(true)
+	counted(t, r.mustSync(), throughput.Count{Listed: 21, Copied: 1, AlreadyThere: 20})
+	if s := log.String(); !strings.Contains(s, "was replaced meanwhile") {
+		t.Errorf("it was not noticed:\n%s", s)
+	}
+	counted(t, r.mustSync(), throughput.Count{Listed: 21, AlreadyThere: 21})
+	if n := len(dst.Stored("INBOX")); n != 21 {
+		t.Errorf("%d messages are there", n)
+	}
+}
+
+// TestWithoutUIDValidityNoMapIsTrusted: a server that gives no UIDVALIDITY may
+// have another mailbox each time, so each pass looks.
+func TestWithoutUIDValidityNoMapIsTrusted(t *testing.T) {
+	box := plain(20)
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
+	none := regexp.MustCompile(`UIDVALIDITY \d+`)
+	opt := imaptest.ProxyOptions{Rewrite: func(l []byte) []byte { return none.ReplaceAll(l, []byte("UIDVALIDITY 0")) }}
+	r := fakeRig(t, src, imaptest.NewFake(t, imaptest.FakeOptions{}))
+	for range 2 {
+		dst := imaptest.NewFake(t, imaptest.FakeOptions{})
+		r.dst = fakeHost(dst)
+		r.before(true, opt)
+		counted(t, r.mustSync(), throughput.Count{Listed: 20, Copied: 20})
+		counted(t, r.mustSync(), throughput.Count{Listed: 20, AlreadyThere: 20})
+		storedOnce(t, dst, "INBOX", box, nil)
+	}
 }

@@ -174,3 +174,59 @@ func TestSourceRejectsBlameTheSource(t *testing.T) {
 	}
 	counted(t, c, throughput.Count{Listed: 20, Rejected: 10, NotTried: 10})
 }
+
+// TestAnswersOwedWhenTheAccountEnds: what the destination stores behind the
+// message that ended the account is booked as copied, not left for the next
+// pass to find.
+func TestAnswersOwedWhenTheAccountEnds(t *testing.T) {
+	const n, full = 40, 20
+	box := plain(n)
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{Caps: caps("MULTIAPPEND"), Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
+		if m.Octets == sizeOf(full) {
+			return imaptest.FakeRefusal{Answer: "NO [OVERQUOTA] no room for this one", AtEnd: true}
+		}
+		return imaptest.FakeRefusal{}
+	}})
+	c, err := fakeRig(t, src, dst).sync(t.Context())
+	if fault.CodeOf(err) != fault.Quota {
+		t.Errorf("error %v", err)
+	}
+	if stored := int64(len(dst.Stored("INBOX"))); c.Copied != stored || c.Copied < full || !c.Balanced() {
+		t.Errorf("%d stored, count %+v", stored, c)
+	}
+}
+
+// TestLargeRejectVanishes: a reject of an earlier pass that is streamed leaves
+// the ledger when it is taken, as any other.
+func TestLargeRejectVanishes(t *testing.T) {
+	box := imaptest.FakeMailbox{Name: "INBOX", Count: 3, Message: func(i int) imaptest.FakeMessage {
+		return imaptest.FakeMessage{Body: text(i, 100+i*700_000)}
+	}}
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
+	var open atomic.Bool
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
+		if m.Octets > 1000 && !open.Load() {
+			return imaptest.FakeRefusal{Answer: "NO [TOOBIG] too big"}
+		}
+		return imaptest.FakeRefusal{}
+	}})
+	r := fakeRig(t, src, dst)
+	r.options = func(o *mailsync.Options) { quick(o); small(o); o.MaxRejects = 3 }
+	for pass := range 3 { // rejects of earlier passes end nothing
+		c, err := r.sync(t.Context())
+		if fault.CodeOf(err) != fault.TooBig {
+			t.Errorf("error %v", err)
+		}
+		counted(t, c, throughput.Count{Listed: 3, Copied: int64(1 - min(pass, 1)), AlreadyThere: int64(min(pass, 1)), Rejected: 2})
+		if n := len(r.rejects()); n != 2 {
+			t.Errorf("%d rejects", n)
+		}
+	}
+	open.Store(true)
+	counted(t, r.mustSync(), throughput.Count{Listed: 3, Copied: 2, AlreadyThere: 1})
+	if rej := r.rejects(); len(rej) != 0 {
+		t.Errorf("rejects of messages that were taken: %+v", rej)
+	}
+	storedOnce(t, dst, "INBOX", box, nil)
+}

@@ -3,6 +3,7 @@ package mailsync_test
 import (
 	"context"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,12 +130,16 @@ func TestSourceBreaksInLargeMessage(t *testing.T) {
 	r := fakeRig(t, src, dst)
 	r.options = func(o *mailsync.Options) { quick(o); small(o); o.Patience = time.Second }
 	r.before(false, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: 500_000})})
+	log := r.logged()
 	c, err := r.sync(t.Context())
 	if f := fault.Of(err); f == nil || f.Side != fault.Source || !f.Temporary || f.Code != fault.ConnectionLost {
 		t.Errorf("error %v", err)
 	}
 	if !c.Balanced() || c.NotTried == 0 {
 		t.Errorf("count %+v", c)
+	}
+	if s := log.String(); strings.Contains(s, "side=destination") || !strings.Contains(s, "side=source") {
+		t.Errorf("the wrong side is blamed:\n%s", s)
 	}
 	r.viaSrc = ""
 	if c := r.mustSync(); c.Rejected != 0 {
