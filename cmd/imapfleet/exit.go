@@ -64,17 +64,42 @@ func report(ctx context.Context, err error, command string, stderr io.Writer) in
 }
 
 // say prints an error, one line per error that it joins, and the hint of each.
+// What several steps met alike is said once.
 func say(stderr io.Writer, err error) {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
-			say(stderr, e)
+	said := make(map[string]bool)
+	for _, e := range parts(err) {
+		text := fault.Clean(e.Error())
+		if said[text] {
+			continue
 		}
-		return
+		said[text] = true
+		fmt.Fprintf(stderr, "imapfleet: %s\n", text)
+		f := fault.Of(e)
+		if f == nil {
+			continue
+		}
+		if f.Err != nil {
+			said[fault.Clean(f.Err.Error())] = true
+		}
+		if f.Hint != "" {
+			fmt.Fprintf(stderr, "  to do: %s\n", f.Hint)
+		}
 	}
-	fmt.Fprintf(stderr, "imapfleet: %s\n", fault.Clean(err.Error()))
-	if f := fault.Of(err); f != nil && f.Hint != "" {
-		fmt.Fprintf(stderr, "  to do: %s\n", f.Hint)
+}
+
+// parts are the errors that err joins, at any depth.
+func parts(err error) (out []error) {
+	if coded, ok := err.(*exitError); ok && coded.err != nil {
+		return parts(coded.err)
 	}
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, e := range many.Unwrap() {
+		out = append(out, parts(e)...)
+	}
+	return out
 }
 
 // listError is err, or each of the errors that it joins, with the list's name

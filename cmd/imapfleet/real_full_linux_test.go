@@ -27,6 +27,9 @@ func TestFullDiskReal(t *testing.T) {
 		if e.code != exitRun || !strings.Contains(e.errs, "full") || !strings.Contains(e.errs, "free space") {
 			t.Errorf("on a full disk: %v", e)
 		}
+		if n := strings.Count(e.errs, "disk is full"); n != 1 {
+			t.Errorf("said %d times: %s", n, e.errs)
+		}
 		all := 0
 		for _, user := range users {
 			all += s.count(user)
