@@ -109,17 +109,6 @@ func obedient(t *testing.T, f *imaptest.Fake) {
 	}
 }
 
-// told returns how many commands of this name a server got.
-func told(f *imaptest.Fake, name string) int {
-	n := 0
-	for _, c := range f.Commands() {
-		if c.Name == name {
-			n++
-		}
-	}
-	return n
-}
-
 // rejects reads the ledger's rejects of all rows.
 func (r *rig) rejects() []ledger.RejectRow {
 	r.t.Helper()

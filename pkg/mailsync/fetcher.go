@@ -27,6 +27,8 @@ type fetcher struct {
 	src          *opened
 	win          *window
 	normal, last []uint32 // ascending; last are rejects of earlier passes
+	first        uint32   // the first message asked for on this connection, and
+	breaks       int      // on how many before it
 	still        []uint32 // what the source listed when a message was missed; nil: not asked yet
 
 	mu    sync.Mutex // handlers run on the connection's reading goroutine
@@ -78,6 +80,12 @@ func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn, left *[]uint32) 
 	u := &use{c: c, held: -1}
 	defer f.leave(u)
 	*left = f.missing(*left)
+	if len(*left) > 0 && f.suspect((*left)[0]) {
+		f.mu.Lock()
+		f.odd = append(f.odd, (*left)[0])
+		f.mu.Unlock()
+		*left = (*left)[1:]
+	}
 	for len(*left) > 0 {
 		set, n := chunk(*left, fetchChunk)
 		asked := (*left)[:n]
@@ -92,6 +100,21 @@ func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn, left *[]uint32) 
 		*left = (*left)[n:]
 	}
 	return nil
+}
+
+// maxBreaks is how many connections in a row may break at one message before
+// the message is what breaks them.
+const maxBreaks = 3
+
+// suspect reports whether connections keep breaking with uid as the next
+// message to come: it is read last then, for the sake of the others.
+func (f *fetcher) suspect(uid uint32) bool {
+	if uid != f.first {
+		f.first, f.breaks = uid, 0
+		return false
+	}
+	f.breaks++
+	return f.breaks >= maxBreaks
 }
 
 // answered closes one command. What it was asked for and is not here was

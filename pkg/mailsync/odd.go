@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -24,7 +25,9 @@ func (f *fetcher) one(ctx context.Context, uid uint32, prior bool) error {
 			return err
 		case err != nil:
 			refusal = err
-			tries++
+			if tries++; errors.Is(err, errBreaks) {
+				tries = 2
+			}
 		case it == nil:
 			tries++
 		case it.stream == nil:
@@ -41,27 +44,45 @@ func (f *fetcher) one(ctx context.Context, uid uint32, prior bool) error {
 		return f.put(ctx, &item{uid: uid, verdict: gone, prior: prior})
 	}
 	if refusal == nil {
-		refusal = &fault.Error{Scope: fault.Message, Side: fault.Source, Code: fault.SourceUnreadable, Op: "fetch",
-			Text: "the server lists the message and gives no content", Hint: "ask the source's administrator to repair the mailbox"}
+		refusal = unreadable(errNothing)
 	}
 	return f.put(ctx, &item{uid: uid, verdict: rejected, prior: prior, cause: refusal})
+}
+
+var (
+	errBreaks  = errors.New("the connection breaks each time at this message")
+	errNothing = errors.New("the server lists the message and gives no content")
+)
+
+func unreadable(cause error) error {
+	return &fault.Error{Scope: fault.Message, Side: fault.Source, Code: fault.SourceUnreadable, Op: "fetch",
+		Text: cause.Error(), Err: cause, Hint: "ask the source's administrator to repair the mailbox"}
 }
 
 // tryOne returns the message in memory, or one that was lent to the writer
 // already; nil when the server gave none.
 func (f *fetcher) tryOne(ctx context.Context, uid uint32, prior bool) (it *item, err error) {
+	breaks := 0
 	err = f.src.do(ctx, func(c *imapconn.Conn) error {
-		u := &use{c: c, held: -1}
-		defer f.leave(u)
-		it = nil
-		known, err := f.known(ctx, u, uid)
-		if err != nil || known == nil {
-			return err
+		it, err = f.onConn(ctx, c, uid, prior)
+		if isLost(err) && ctx.Err() == nil {
+			if breaks++; breaks >= maxBreaks {
+				return unreadable(errBreaks)
+			}
 		}
-		it, err = f.fetchOne(ctx, u, known, prior)
 		return err
 	})
 	return it, err
+}
+
+func (f *fetcher) onConn(ctx context.Context, c *imapconn.Conn, uid uint32, prior bool) (*item, error) {
+	u := &use{c: c, held: -1}
+	defer f.leave(u)
+	known, err := f.known(ctx, u, uid)
+	if err != nil || known == nil {
+		return nil, err
+	}
+	return f.fetchOne(ctx, u, known, prior)
 }
 
 // known reads flags and date of one message.
