@@ -79,7 +79,6 @@ type rig struct {
 	dir      string
 	row      string         // tells rows apart that share a ledger
 	beside   []ledger.Entry // the other rows of the list
-	renamed  string         // host1 is written differently
 	viaSrc   string         // addresses of proxies before the servers, when set
 	viaDst   string
 	options  func(*mailsync.Options)
