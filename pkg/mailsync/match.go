@@ -23,8 +23,8 @@ type wholeFunc func(ctx context.Context, uids []uint32) (map[uint32]sum, error)
 // match pairs source messages with destination messages that are the same
 // message, as multisets: no message of either side is used twice (DESIGN
 // invariants 6 and 7). Header digest and octets decide where exactly one
-// message on each side has them (a header, and more octets than none, which
-// some servers say of every message) and INTERNALDATE agrees; everything else that
+// message on each side has them (a header, and more octets than 0, which some
+// servers say of every message) and INTERNALDATE agrees; everything else that
 // could be equal is compared by the digest of the whole message. Where several
 // are equal to the last octet, INTERNALDATE breaks the tie, then UID order.
 // The result maps source UIDs to destination UIDs.
