@@ -151,7 +151,7 @@ func TestUIDs(t *testing.T) {
 			}))
 			got, err := c.UIDs(t.Context(), tt.from)
 			if tt.bad {
-				wantFault(t, err, fault.Protocol, fault.Account, false)
+				wantFault(t, err, fault.Protocol, fault.Mailbox, false) // the others may do better
 				return
 			}
 			if err != nil || !slices.Equal(got, tt.want) {
