@@ -35,7 +35,7 @@ fuzz: ## each fuzz target for FUZZTIME
 		dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
 		for target in $$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p'); do \
 			echo "fuzz $$pkg $$target"; \
-			$(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) </dev/null; \
+			$(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x </dev/null; \
 		done; \
 	done
 
