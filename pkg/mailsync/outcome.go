@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"strings"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
@@ -192,23 +191,4 @@ func messageID(body []byte) string {
 		}
 	}
 	return ""
-}
-
-// permitted leaves out what the destination mailbox does not keep
-// (PERMANENTFLAGS, RFC 9051 section 7.1); where it did not say, everything is
-// kept (RFC 3501 section 7.1).
-func permitted(flags []string, sel imapconn.Selected) []string {
-	if sel.AnyKeyword || !sel.FlagsKnown {
-		return flags
-	}
-	var out []string
-	for _, f := range flags {
-		for _, p := range sel.PermanentFlags {
-			if strings.EqualFold(f, p) {
-				out = append(out, f)
-				break
-			}
-		}
-	}
-	return out
 }

@@ -23,6 +23,8 @@ type writer struct {
 	doubt  []*item
 	quiet  bool    // a command of those in doubt may have left us whole
 	acked  []acked // stored, but the server did not say under which UIDs
+
+	dropped map[string]bool // flags that were left out of messages
 }
 
 // command is one APPEND and the messages in it.
@@ -38,6 +40,7 @@ type command struct {
 // run returns nil when the fetcher has closed the window and every message is
 // accounted for.
 func (w *writer) run(ctx context.Context) error {
+	defer w.tellDropped()
 	for {
 		done, err := w.step(ctx)
 		if err != nil {
@@ -174,7 +177,7 @@ func (w *writer) begin(ctx context.Context) error {
 // add writes the newest item of the open command.
 func (w *writer) add(it *item) error {
 	head := it.head
-	head.Flags = permitted(head.Flags, w.dst.sel)
+	head.Flags = w.carried(head.Flags)
 	head.Sync = it.single || it.stream != nil
 	body, err := it.reader()
 	if err == nil {
