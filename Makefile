@@ -7,6 +7,9 @@ LDFLAGS      = -s -w -X main.version=$(VERSION)
 GOLDEN       = testdata/golden/imports.txt
 PLATFORMS    = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
+# What reads whole files and lines of foreign octets; the other targets get a third.
+FUZZLONG     = FuzzLoad FuzzReader FuzzServerLines
+FUZZSHORT   ?= 10s
 # Most tests that take long wait for a server or a broken connection.
 TESTFLAGS   ?= -parallel 16
 
@@ -30,12 +33,13 @@ cover: ## coverage of the tests, in cover.html
 	$(GO) test -coverprofile=cover.out -coverpkg=./... ./...
 	$(GO) tool cover -html=cover.out -o cover.html
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target: FUZZTIME for those that read lists and servers' lines, FUZZSHORT for others
 	@set -e; $(GO) list ./... | while read -r pkg; do \
 		dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
 		for target in $$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p'); do \
-			echo "fuzz $$pkg $$target"; \
-			$(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x </dev/null; \
+			case " $(FUZZLONG) " in *" $$target "*) time=$(FUZZTIME) ;; *) time=$(FUZZSHORT) ;; esac; \
+			echo "fuzz $$pkg $$target for $$time"; \
+			$(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $$time -fuzzminimizetime 20x </dev/null; \
 		done; \
 	done
 
