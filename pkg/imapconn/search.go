@@ -15,6 +15,11 @@ import (
 // give: more is a set like 1:4294967295 that must not be spread out.
 const spareUIDs = 1 << 20
 
+// ErrShort is in the chain of an error that says that a search named fewer
+// messages than the mailbox had when it was opened: messages went away since,
+// which another SELECT shows, or the server does not tell them all.
+var ErrShort = errors.New("the server lists fewer messages than the mailbox has")
+
 // UIDs returns the UIDs of the selected mailbox that are from or above,
 // ascending. `n:*` always names the last message (RFC 3501 section 6.4.8): it
 // is left out when it is below from.
@@ -42,7 +47,13 @@ func (c *Conn) UIDs(ctx context.Context, from uint32) ([]uint32, error) {
 		return nil, e
 	}
 	slices.Sort(s.uids)
-	return slices.Compact(s.uids), nil
+	uids := slices.Compact(s.uids)
+	if c.exists > 0 && s.named == 0 || from <= 1 && len(uids) < int(c.exists) {
+		e := c.protocol("search", "", ErrShort.Error())
+		e.Scope, e.Err = fault.Mailbox, ErrShort
+		return nil, e
+	}
+	return uids, nil
 }
 
 // search gathers UIDs from SEARCH and ESEARCH responses.
@@ -50,6 +61,7 @@ type search struct {
 	from  uint32
 	limit int
 	uids  []uint32
+	named int   // sets that the server gave, also of UIDs below from
 	err   error // the first set that made no sense
 }
 
@@ -94,6 +106,7 @@ var errSet = errors.New("a UID set that cannot be")
 
 // set spreads out a sequence-set.
 func (s *search) set(text string) {
+	s.named++
 	for part := range strings.SplitSeq(text, ",") {
 		a, b, isRange := strings.Cut(part, ":")
 		first, ok1 := uid(a)

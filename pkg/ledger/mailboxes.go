@@ -66,12 +66,13 @@ func addMailbox(ctx context.Context, s *session, m *Mailbox) error {
 }
 
 // ResetMap forgets a mailbox's runs and rejects: they stood for another
-// UIDVALIDITY. Its floor is 0 again, nothing is open, and the map that comes
-// stands for the UIDVALIDITY given. It is durable on return.
+// UIDVALIDITY. Its floor is 0 again and the map that comes stands for the
+// UIDVALIDITY given; what was open stays so, since a session may still be
+// storing. It is durable on return.
 func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
 	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
 		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
-			floor = 0, open = 0, source_uidnext = 0 WHERE id = ?`, sourceValidity, destValidity, id)
+			floor = 0, source_uidnext = 0 WHERE id = ?`, sourceValidity, destValidity, id)
 		if err != nil {
 			return err
 		}

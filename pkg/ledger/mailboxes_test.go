@@ -92,7 +92,7 @@ func TestResetMap(t *testing.T) {
 	equal(t, "runs of the other mailbox", runsOf(t, l, other), []Run{{1, 1, 5}})
 	got, err := l.Mailboxes(t.Context(), row)
 	must(t, err)
-	equal(t, "mailbox", got[0], Mailbox{ID: id, Row: row, Source: "INBOX", Dest: "INBOX", SourceValidity: 7, DestValidity: 8})
+	equal(t, "mailbox", got[0], Mailbox{ID: id, Row: row, Source: "INBOX", Dest: "INBOX", SourceValidity: 7, DestValidity: 8, Open: true})
 	rejects, err := l.Rejects(t.Context(), row)
 	must(t, err)
 	equal(t, "rejects", rejects, []Reject{{Mailbox: other, UID: 9}})

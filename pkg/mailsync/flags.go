@@ -35,8 +35,12 @@ func (w *writer) carried(flags []string) []string {
 	return kept
 }
 
-// tellDropped says which flags the destination mailbox could not be given.
+// tellDropped says what messages had to arrive without.
 func (w *writer) tellDropped() {
+	if w.undated > 0 {
+		w.p.log.Warn("the source gave no usable INTERNALDATE: the destination takes the present time",
+			"mailbox", w.b.source.Name, "messages", w.undated)
+	}
 	for _, f := range slices.Sorted(maps.Keys(w.dropped)) {
 		w.p.log.Warn("a flag was left out: the destination does not take it", "mailbox", w.b.source.Name,
 			"flag", fault.Clean(f))

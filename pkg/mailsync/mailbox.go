@@ -3,7 +3,6 @@ package mailsync
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
@@ -71,7 +70,7 @@ func (p *pass) mailbox(ctx context.Context, b *box) error {
 		return nil
 	}
 	if len(todo) > 0 {
-		if err := p.setFloor(ctx, b, dst); err != nil {
+		if err := p.setFloor(ctx, b); err != nil {
 			return err
 		}
 		if err := p.pump(ctx, b, src, dst, todo); err != nil {
@@ -149,27 +148,12 @@ func (p *pass) settleEarlier(ctx context.Context, b *box, src, dst *opened, todo
 	return nil
 }
 
-// setFloor makes the floor durable: everything below it is settled. Where the
-// server gives no UIDNEXT it is the highest UID + 1.
-func (p *pass) setFloor(ctx context.Context, b *box, dst *opened) error {
+// setFloor makes the floor durable: everything below it is settled.
+func (p *pass) setFloor(ctx context.Context, b *box) error {
 	if b.floored {
 		return nil
 	}
-	if err := dst.do(ctx, func(*imapconn.Conn) error { return nil }); err != nil {
-		return err
-	}
-	floor := dst.sel.UIDNext
-	if floor == 0 {
-		have, err := dst.list(ctx, 1)
-		if err != nil {
-			return err
-		}
-		floor = 1
-		if len(have) > 0 {
-			floor = slices.Max(have) + 1
-		}
-	}
-	b.link.Floor, b.link.Open = floor, true
+	b.link.Floor, b.link.Open = b.next, true
 	if err := p.e.opt.Ledger.SetFloors(ctx, []ledger.Floor{b.floor()}); err != nil {
 		return state(err)
 	}

@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"errors"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -160,6 +161,9 @@ func (f *fetcher) listed(ctx context.Context, uid uint32) (bool, error) {
 		}
 	}
 	uids, err := f.src.list(ctx, 1)
+	if errors.Is(err, imapconn.ErrShort) {
+		return true, nil // nobody can say, so it is not gone
+	}
 	if err != nil {
 		return false, err
 	}

@@ -227,10 +227,14 @@ func TestQuirksOfFetch(t *testing.T) {
 	}
 	t.Run("vanished", func(t *testing.T) {
 		box := plain(n)
+		box.UIDValidity = 7
 		one := box.Message
 		box.Message = func(i int) imaptest.FakeMessage { m := one(i); m.Gone = i == odd; return m }
 		searches := 0
 		src := imaptest.NewFake(t, imaptest.FakeOptions{Intercept: func(c imaptest.FakeCommand) imaptest.FakeReply {
+			if c.Name == "EXAMINE" && searches > 0 {
+				return imaptest.FakeReply{Lines: []string{"* 11 EXISTS", "* OK [UIDVALIDITY 7] valid", "* OK [UIDNEXT 13] next", "TAG OK [READ-ONLY] done"}}
+			}
 			if c.Name != "UID SEARCH" {
 				return imaptest.FakeReply{}
 			}
@@ -255,8 +259,9 @@ func TestOddSearch(t *testing.T) {
 		{"in pieces", "* SEARCH 3\r\n* SEARCH 1 2\r\n* SEARCH 4 5 (MODSEQ 9)", throughput.Count{Listed: 6, Copied: 6}},
 		{"UID 0", "* SEARCH 0 1 2 3", throughput.Count{Listed: 6, Copied: 1, NotTried: 5, MailboxesRefused: 1}},
 		{"everything", "* ESEARCH UID ALL 1:4294967295", throughput.Count{Listed: 6, Copied: 1, NotTried: 5, MailboxesRefused: 1}},
-		{"nothing", "* SEARCH", throughput.Count{Listed: 1, Copied: 1}},
-		{"no answer", "* OK nothing", throughput.Count{Listed: 1, Copied: 1}},
+		{"fewer than exist", "* SEARCH 1 2 4", throughput.Count{Listed: 6, Copied: 1, NotTried: 5, MailboxesRefused: 1}},
+		{"nothing, though messages exist", "* SEARCH", throughput.Count{Listed: 6, Copied: 1, NotTried: 5, MailboxesRefused: 1}},
+		{"no answer", "* OK nothing", throughput.Count{Listed: 6, Copied: 1, NotTried: 5, MailboxesRefused: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

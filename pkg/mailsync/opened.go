@@ -50,23 +50,33 @@ func (o *opened) look(ctx context.Context, c *imapconn.Conn) error {
 	if err != nil {
 		return err
 	}
-	if o.sel.UIDValidity != 0 && sel.UIDValidity != o.sel.UIDValidity {
+	if o.sel.UIDValidity != 0 && sel.UIDValidity != o.sel.UIDValidity && !sel.UIDNotSticky {
 		return errMoved
 	}
 	o.sel, o.on = sel, c
 	return nil
 }
 
+// shortLooks is how often a mailbox is opened again when its list is shorter
+// than it: messages may have gone away in between.
+const shortLooks = 3
+
 // list returns the UIDs at or above from, ascending, as of now: the mailbox is
 // selected anew, because a server may show a session nothing new before that.
+// A server that lists fewer messages than it says there are is not believed.
 func (o *opened) list(ctx context.Context, from uint32) (uids []uint32, err error) {
-	err = o.s.do(ctx, func(c *imapconn.Conn) error {
-		if err := o.look(ctx, c); err != nil {
+	for range shortLooks {
+		err = o.s.do(ctx, func(c *imapconn.Conn) error {
+			if err := o.look(ctx, c); err != nil {
+				return err
+			}
+			uids, err = c.UIDs(ctx, from)
 			return err
+		})
+		if !errors.Is(err, imapconn.ErrShort) {
+			break
 		}
-		uids, err = c.UIDs(ctx, from)
-		return err
-	})
+	}
 	return uids, err
 }
 

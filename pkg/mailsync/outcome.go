@@ -47,6 +47,7 @@ func (w *writer) done(it *item) error {
 	w.p.count.Octets += it.size
 	w.p.meter.Copied(1, it.size)
 	w.p.rejects = 0
+	w.p.stores++
 	w.free(it)
 	return w.dropReject(it)
 }

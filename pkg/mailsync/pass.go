@@ -25,6 +25,7 @@ type pass struct {
 	count    throughput.Count
 	mild     error // the first fault that cost messages or a mailbox, not the account
 	rejects  int   // in a row
+	stores   int64 // messages stored in this pass
 	tempo    tempo
 
 	// hard outlives the caller's context by Options.Grace: for the answer to
@@ -43,6 +44,7 @@ type box struct {
 	refused error                    // the destination does not have this mailbox and does not take it
 	plan    *plan                    // nil until it is listed
 	floored bool                     // the floor was set in this pass and is still good
+	next    uint32                   // the destination's UIDNEXT when it was last matched; 0 unknown
 	unclear bool                     // something was sent in this pass and not answered
 	quiet   bool                     // no session of an earlier pass is storing any more
 }

@@ -60,7 +60,7 @@ func TestTempo(t *testing.T) {
 	var tp tempo
 	var got []int
 	for range 10 {
-		tp.halve()
+		tp.halve(tp.batch(), 0)
 		got = append(got, tp.batch())
 	}
 	for range 9 {

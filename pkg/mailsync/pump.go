@@ -38,8 +38,8 @@ func (p *pass) pump(ctx context.Context, b *box, src, dst *opened, todo []uint32
 		}()
 		ferr = f.run(fctx)
 	}()
-	w := &writer{p: p, b: b, dst: dst, win: win}
-	werr := w.run(ctx)
+	w := &writer{p: p, b: b, dst: dst, win: win, breaks: map[uint32]int{}, asideAt: map[uint32]int64{}}
+	werr := w.guarded(ctx)
 	finished := werr == nil
 	if !finished {
 		win.stop()
@@ -51,4 +51,23 @@ func (p *pass) pump(ctx context.Context, b *box, src, dst *opened, todo []uint32
 		return werr
 	}
 	return ferr
+}
+
+// guarded is run, and lets go of everything when it panics, so that whoever
+// waits for the writer ends too.
+func (w *writer) guarded(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &fault.Error{Code: fault.Panic, Op: "append", Err: fmt.Errorf("%v\n%s", r, debug.Stack())}
+			w.b.unclear = true
+			for _, c := range append(w.flying, w.open) {
+				if c != nil {
+					w.doubt = append(w.doubt, c.items...)
+				}
+			}
+			w.abandon()
+			w.dst.s.drop()
+		}
+	}()
+	return w.run(ctx)
 }

@@ -69,12 +69,26 @@ func (p *pass) unmapped(ctx context.Context, b *box, dst *opened, quiet bool) ([
 			return nil, err
 		}
 	}
+	b.next = nextFloor(b.link.Floor, dst.sel.UIDNext, have)
 	runs, err := p.e.opt.Ledger.DestRuns(ctx, p.row, b.link.Dest, b.link.DestValidity)
 	if err != nil {
 		return nil, state(err)
 	}
 	mapped := newCovered(runs)
 	return slices.DeleteFunc(have, mapped.has), nil
+}
+
+// nextFloor returns the floor that may stand once have, all at or above floor,
+// is settled: the UIDNEXT of the very look that gave have; where the server
+// gives none, what follows the highest UID.
+func nextFloor(floor, uidNext uint32, have []uint32) uint32 {
+	switch {
+	case uidNext != 0:
+		return uidNext
+	case len(have) > 0:
+		return slices.Max(have) + 1
+	}
+	return max(floor, 1)
 }
 
 // quietLimit is how long two looks may go on to differ.
@@ -139,11 +153,11 @@ func (p *pass) awaitOldSession(ctx context.Context) error {
 		last, wait = now, wait*3/2
 	}
 	for i, b := range open {
-		b.target, b.quiet = last[i], true
+		b.target, b.quiet = last[i], last[i].OK
 	}
 	return nil
 }
 
 func sameState(a, b imapconn.Status) bool {
-	return a.Messages == b.Messages && a.UIDNext == b.UIDNext && a.UIDValidity == b.UIDValidity
+	return a.OK && b.OK && a.Messages == b.Messages && a.UIDNext == b.UIDNext && a.UIDValidity == b.UIDValidity
 }

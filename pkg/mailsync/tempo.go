@@ -65,7 +65,13 @@ func (t *tempo) flying(m imapconn.AppendMode) int {
 	return 1
 }
 
-func (t *tempo) halve() { t.cut = max(1, t.batch()/2) }
+// halve answers a cut that hit n messages and so many octets.
+func (t *tempo) halve(n int, octets int64) {
+	t.cut = max(1, min(t.batch(), n)/2)
+	if t.limit > 0 {
+		t.limit = max(minOctets, min(t.limit, octets)/2)
+	}
+}
 
 func (t *tempo) grow() {
 	if t.cut == 0 {

@@ -24,19 +24,73 @@ func (w *writer) mend(ctx context.Context, err error) error {
 	if !isLost(err) {
 		return err
 	}
-	if w.open != nil {
-		w.doubtful(w.open)
-		w.open = nil
-	}
-	for _, c := range w.flying {
-		w.doubtful(c)
-	}
-	w.flying = nil
-	w.p.tempo.halve()
+	w.cut(err)
 	if err := w.dst.s.broken(ctx, err); err != nil {
 		return err
 	}
 	return w.settleDoubt(ctx)
+}
+
+// cut moves what was under way on a broken connection to doubt. A message that
+// was under way alone may be the cause: it is counted.
+func (w *writer) cut(err error) {
+	var largest, all int
+	octets := w.underWay()
+	if w.open != nil {
+		octets += w.open.octets
+		w.flying = append(w.flying, w.open)
+		w.open = nil
+	}
+	for _, c := range w.flying {
+		largest = max(largest, len(c.items))
+		all += len(c.items)
+		w.doubtful(c)
+	}
+	if all == 1 {
+		it := w.flying[0].items[0]
+		w.breaks[it.uid]++
+		w.broke = err
+	}
+	if len(w.flying) > 0 && w.flying[0].mode != imapconn.AppendMulti {
+		largest = all
+	}
+	w.flying = nil
+	if all > 0 {
+		w.p.tempo.halve(largest, octets)
+	}
+}
+
+// poison rejects a message at which connection after connection broke, if it
+// is the message: others were stored since it was set aside, or an earlier
+// pass rejected it.
+func (w *writer) poison(it *item) (rejected bool, err error) {
+	at, known := w.asideAt[it.uid]
+	if !it.prior && !(known && w.p.stores > at) {
+		return false, nil
+	}
+	return true, w.reject(it, w.breaker(it))
+}
+
+// setAside keeps a message until all others are done with; false when it was
+// set aside before, or is lent: the fetcher brings that one again at the end.
+func (w *writer) setAside(it *item) bool {
+	if _, known := w.asideAt[it.uid]; known {
+		return false
+	}
+	w.asideAt[it.uid] = w.p.stores
+	if it.stream != nil {
+		return false
+	}
+	w.aside = append(w.aside, it)
+	return true
+}
+
+// breaker is the fault of a message at which connection after connection broke.
+func (w *writer) breaker(it *item) error {
+	return &fault.Error{Scope: fault.Message, Side: fault.Dest, Code: fault.MessageRefused, Op: "append",
+		Mailbox: w.b.source.Name, UID: it.uid, Err: w.broke,
+		Text: "the connection broke each time this message was sent alone: " + fault.Clean(w.broke.Error()),
+		Hint: "a limit of the server, or of something before it, may end the connection: see rejects.csv"}
 }
 
 // babbled reports whether the connection ended because the server said
@@ -97,6 +151,15 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 				return err
 			}
 			continue
+		}
+		if w.breaks[it.uid] >= maxBreaks {
+			rejected, err := w.poison(it)
+			if err != nil {
+				return err
+			}
+			if rejected || w.setAside(it) {
+				continue
+			}
 		}
 		if it.stream != nil {
 			w.lentBack(it)
@@ -206,11 +269,16 @@ func (w *writer) giveUp() {
 		}
 	}
 	w.b.unclear = len(w.doubt) > 0
-	for _, it := range append(w.doubt, w.queue...) {
-		w.lentBack(it)
-	}
+	w.abandon()
 	if w.open != nil || len(w.flying) > 0 {
 		w.dst.s.drop()
+	}
+}
+
+// abandon hands back whatever is lent.
+func (w *writer) abandon() {
+	for _, it := range slices.Concat(w.doubt, w.queue, w.aside) {
+		w.lentBack(it)
 	}
 }
 

@@ -113,7 +113,7 @@ func newWindow(limit int64) *window {
 }
 
 // fits reports whether a message of n octets may be held in memory at all.
-func (w *window) fits(n int64) bool { return n+itemOverhead <= w.limit }
+func (w *window) fits(n int64) bool { return n <= w.limit-itemOverhead }
 
 // take waits until n octets are free. It returns false when the window was
 // closed, ctx ended or the connection that they come from is dead.

@@ -24,7 +24,12 @@ type writer struct {
 	quiet  bool    // a command of those in doubt may have left us whole
 	acked  []acked // stored, but the server did not say under which UIDs
 
-	dropped map[string]bool // flags that were left out of messages
+	aside   []*item          // set aside until the others are done with
+	asideAt map[uint32]int64 // pass.stores when a message was set aside
+	breaks  map[uint32]int   // connections that broke while the message was under way alone
+	broke   error            // the last of them
+	dropped map[string]bool  // flags that were left out of messages
+	undated int              // messages without a usable INTERNALDATE
 }
 
 // command is one APPEND and the messages in it.
@@ -178,6 +183,9 @@ func (w *writer) begin(ctx context.Context) error {
 func (w *writer) add(it *item) error {
 	head := it.head
 	head.Flags = w.carried(head.Flags)
+	if !head.HasDate {
+		w.undated++
+	}
 	head.Sync = it.single || it.stream != nil
 	body, err := it.reader()
 	if err == nil {
@@ -268,6 +276,8 @@ func (w *writer) end(ctx context.Context) (done bool, err error) {
 		return false, w.collect()
 	case len(w.acked) > 0:
 		return false, w.resolve(ctx)
+	case len(w.queue) == 0 && len(w.aside) > 0:
+		w.queue, w.aside = w.aside, nil
 	}
 	return len(w.queue) == 0, nil
 }
