@@ -3,7 +3,6 @@ package mailsync
 import (
 	"context"
 	"errors"
-	"errors"
 	"io"
 	"slices"
 	"strings"
