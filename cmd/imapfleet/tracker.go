@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -56,9 +57,12 @@ func (t *tracker) Counts() console.Counts {
 		t.counts = console.Counts{PendingKnown: true}
 		for i, r := range t.run {
 			t.counts.Add(r.State)
-			if r.Attempts == 0 {
+			switch {
+			case r.Attempts == 0:
 				t.counts.PendingOctets += t.octets[i]
 				t.counts.PendingKnown = t.counts.PendingKnown && t.octets[i] > 0
+			case slices.Contains([]throughput.State{throughput.Running, throughput.Pending, throughput.Parked}, r.State):
+				t.counts.Begun = append(t.counts.Begun, console.Begun{Line: r.Line, Octets: t.octets[i]})
 			}
 		}
 	}

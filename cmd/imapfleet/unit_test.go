@@ -5,9 +5,14 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/console"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 func TestParseSize(t *testing.T) {
@@ -141,5 +146,26 @@ func TestListErrorNamesTheListOnce(t *testing.T) {
 	want := "l.csv: line 3, column host1: empty\nl.csv: line 4: too short"
 	if err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
+	}
+}
+
+// TestTrackerCounts: what the console is told of the rows that a run has not
+// ended.
+func TestTrackerCounts(t *testing.T) {
+	var list []throughput.Result
+	for line := range 4 {
+		list = append(list, throughput.Result{Line: line + 1, State: throughput.Done, Count: throughput.Count{SourceOctets: int64(100 * line)}})
+	}
+	tr := newTracker(list, []int{0, 1, 2, 3}, time.Now())
+	tr.set(0, throughput.Result{Line: 1, State: throughput.Running, Attempts: 1})
+	tr.set(1, throughput.Result{Line: 2, State: throughput.Pending, Attempts: 1})
+	tr.set(2, throughput.Result{Line: 3, State: throughput.Failed, Attempts: 1})
+	want := console.Counts{
+		RowCounts:     throughput.RowCounts{Running: 1, Pending: 2, Failed: 1},
+		PendingOctets: 300, PendingKnown: true,
+		Begun: []console.Begun{{Line: 1}, {Line: 2, Octets: 100}},
+	}
+	if diff := cmp.Diff(want, tr.Counts()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -4,11 +4,22 @@ import "github.com/imapfleet/imapfleet/pkg/throughput"
 
 // Counts is where the rows of the run stand. PendingOctets is what those that
 // this run has not begun yet are expected to hold at the source; it counts
-// only if PendingKnown, that is if it speaks of all of them.
+// only if PendingKnown, that is if it speaks of all of them. Begun are the
+// rows that this run has begun and not ended, those that wait for another
+// attempt included; the console only reads it.
 type Counts struct {
 	throughput.RowCounts
 	PendingOctets int64
 	PendingKnown  bool
+	Begun         []Begun
+}
+
+// Begun is a row that the run has begun: its line in the list, as its meter
+// has it, and the octets that an earlier pass found at the source, 0 when
+// unknown. They stand for it until its meter knows what lies ahead.
+type Begun struct {
+	Line   int
+	Octets int64
 }
 
 // Rows tells a console about the rows. Counts is called about ten times a

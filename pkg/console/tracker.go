@@ -37,6 +37,7 @@ type tracker struct {
 	inOctets bool               // what progress is in
 	unsized  bool               // a server that does not say sizes was seen
 	workers  map[uint64]*throughput.Window
+	told     map[int]int64 // octets that a row's meter has expected last, by line
 }
 
 func newTracker(m *throughput.Meter, rows Rows) *tracker {
@@ -46,6 +47,7 @@ func newTracker(m *throughput.Meter, rows Rows) *tracker {
 		messages: throughput.NewWindow(rateSpan),
 		progress: throughput.NewWindow(etaSpan),
 		workers:  map[uint64]*throughput.Window{},
+		told:     map[int]int64{},
 	}
 }
 
@@ -94,8 +96,9 @@ func (t *tracker) busy(now time.Time) []worker {
 // measure decides what progress is counted in: octets are the truer measure,
 // but only if all that lies ahead is known in them.
 func (t *tracker) measure(now time.Time, run throughput.Snapshot, f *facts) {
-	known := f.counts.PendingKnown || f.counts.Pending == 0
-	f.expected = run.ExpectedOctets
+	untold, known := t.untold(f)
+	known = known && (f.counts.PendingKnown || f.counts.Pending == 0)
+	f.expected = run.ExpectedOctets + untold
 	if f.counts.PendingKnown {
 		f.expected += f.counts.PendingOctets
 	}
@@ -115,6 +118,32 @@ func (t *tracker) measure(now time.Time, run throughput.Snapshot, f *facts) {
 	}
 	t.progress.Add(now, done)
 	f.eta, f.hasETA = eta(t.progress, total-done)
+}
+
+// untold are the octets of the rows that have begun and whose meters do not
+// expect anything yet, by the last attempt or an earlier pass. known says
+// whether all of them have such a size: without it the run would look nearer
+// its end than it is.
+func (t *tracker) untold(f *facts) (octets int64, known bool) {
+	silent := make(map[int]bool, len(f.busy))
+	for _, w := range f.busy {
+		if silent[w.Line] = w.ExpectedMessages == 0; !silent[w.Line] {
+			t.told[w.Line] = w.ExpectedOctets
+		}
+	}
+	known = true
+	for _, r := range f.counts.Begun {
+		size, told := t.told[r.Line]
+		if told && !silent[r.Line] {
+			continue // busy, or waiting: the run's meter expects it
+		}
+		if !told {
+			size = r.Octets
+		}
+		octets += size
+		known = known && size > 0
+	}
+	return octets, known
 }
 
 // rowsDone counts a busy row by the part of it that is done.

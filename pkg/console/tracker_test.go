@@ -1,6 +1,7 @@
 package console
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,63 @@ func TestTrackerUnsized(t *testing.T) {
 	b.End()
 	if f := w.after(time.Second); f.octets {
 		t.Error("the bar changed its unit")
+	}
+}
+
+// TestTrackerUntold: a row that has begun and not said yet what it holds is
+// not nothing.
+func TestTrackerUntold(t *testing.T) {
+	w := newWorld(t, Counts{
+		RowCounts: throughput.RowCounts{Done: 6, Running: 2},
+		Begun:     []Begun{{Line: 7, Octets: 300}, {Line: 8}},
+	})
+	for line := range 6 {
+		a := w.run.Account("done", line+1)
+		a.Expect(1, 100)
+		a.Copied(1, 100)
+		a.End()
+	}
+	a, b := w.run.Account("anna", 7), w.run.Account("bert", 8)
+	same := func(when string, octets bool, fraction float64, expected int64) {
+		t.Helper()
+		f := w.after(time.Second)
+		if f.octets != octets || f.fraction != fraction || octets && f.expected != expected {
+			t.Errorf("%s: fraction %v, octets %v of %d; want %v, %v of %d", when, f.fraction, f.octets, f.expected, fraction, octets, expected)
+		}
+		if line := plainLine(f); !octets && strings.Contains(line, " B of ") {
+			t.Errorf("%s: a total that is not known: %s", when, line)
+		}
+	}
+	same("nothing said", false, 0.75, 0)
+	b.Expect(1, 300)
+	same("anna's size is an earlier pass's", true, 0.5, 1200)
+	a.Expect(1, 600)
+	same("anna has said hers", true, 0.4, 1500)
+	b.Pause()
+	same("bert waits", true, 0.4, 1500)
+	b.Restart()
+	same("bert begins again", true, 0.4, 1500)
+	b.Expect(1, 900)
+	a.End()
+	w.counts.Done, w.counts.Running, w.counts.Begun = 7, 1, []Begun{{Line: 8}}
+	same("anna has ended with nothing", true, 0.4, 1500)
+}
+
+// TestTrackerUntoldWaiting: a row that waits for another attempt before it was
+// ever counted is work ahead as well.
+func TestTrackerUntoldWaiting(t *testing.T) {
+	w := newWorld(t, Counts{
+		RowCounts:    throughput.RowCounts{Done: 1, Pending: 1},
+		PendingKnown: true, // of those not begun, of which there is none
+		Begun:        []Begun{{Line: 2}},
+	})
+	a, b := w.run.Account("anna", 1), w.run.Account("bert", 2)
+	a.Expect(1, 100)
+	a.Copied(1, 100)
+	a.End()
+	b.Pause()
+	if f := w.after(0); f.octets || f.fraction != 0.5 {
+		t.Errorf("fraction %v (octets: %v), want 0.5 of the rows", f.fraction, f.octets)
 	}
 }
 
