@@ -57,6 +57,8 @@ func (c *fakeConn) offer(cmd FakeCommand, a *fakeAppending, place int, args stri
 	c.f.mu.Unlock()
 	refusal := c.judge(msg, exists)
 	switch {
+	case refusal.HangUp:
+		return true, io.EOF
 	case refusal.Answer == "":
 	case refusal.AtEnd || nonSync && strings.HasPrefix(refusal.Answer, "NO"):
 		if a.refusal == "" {

@@ -73,6 +73,7 @@ type FakeAppend struct {
 // A BAD that is said at once to a non-synchronising literal is followed by
 // what Dovecot 2.3 does: the literal is read as commands.
 type FakeRefusal struct {
+	HangUp bool   // end the connection instead, without a word
 	Answer string // "NO [TOOBIG] no", "BAD no"
 	AtEnd  bool   // said after the whole command, instead of at once
 }
