@@ -29,11 +29,19 @@ type verdict struct {
 	hint      string
 }
 
-// Classify reads a refusal: by its response code, then by its text, then by
-// the command that it answered. It always returns a non-nil *Error whose Text
+// Classify reads a refusal: by a response code that leaves no doubt, then by
+// its text, then by any other code, then by the command that it answered. It
+// always returns a non-nil *Error whose Text
 // is the server's own words without control characters.
 func Classify(a Answer) *Error {
-	v, ok := byText(a)
+	var v verdict
+	ok := false
+	if a.decisive() {
+		v, ok = byCode(a)
+	}
+	if !ok {
+		v, ok = byText(a)
+	}
 	if !ok {
 		v, ok = byCode(a)
 	}
@@ -74,11 +82,31 @@ func backoffTime(text string) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
+// codeName is the response code in upper case without its arguments.
+func (a Answer) codeName() string {
+	name, _, _ := strings.Cut(strings.ToUpper(a.Code), " ")
+	return name
+}
+
+// decisive reports whether the response code outranks the text: servers add
+// advice such as "try again later" to a wrong password. Codes that say little
+// (SERVERBUG, CONTACTADMIN) and those that servers use for something else than
+// the RFC says (UNAVAILABLE, ALERT, LIMIT) are not decisive.
+func (a Answer) decisive() bool {
+	switch a.codeName() {
+	case "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "WEBALERT",
+		"TOOBIG", "NOPERM", "INUSE", "CORRUPTION", "THROTTLED":
+		return true
+	case "OVERQUOTA":
+		return a.Side != Source && (a.Op == "append" || a.Op == "create")
+	}
+	return false
+}
+
 // byCode reads the response codes of RFC 5530, RFC 9051 section 7.1, RFC 7889
 // and RFC 9208.
 func byCode(a Answer) (verdict, bool) {
-	name, _, _ := strings.Cut(strings.ToUpper(a.Code), " ")
-	switch name {
+	switch a.codeName() {
 	case "AUTHENTICATIONFAILED":
 		return verdict{AuthRefused, Account, false, hintPassword}, true
 	case "AUTHORIZATIONFAILED":
@@ -117,6 +145,7 @@ const (
 	hintTooBig    = "the message is over the destination's size limit: raise the limit for the migration, then run again"
 	hintQuota     = "the destination mailbox is full: raise its quota, then run again with --failed"
 	hintMailbox   = "the server refuses this mailbox: check its name, length and rights there; the other mailboxes went on"
+	hintUnread    = "the source could not read this message just now: it is tried again"
 	hintMessage   = "the server refuses this message: see rejects.csv; it is tried again on each run"
 )
 
@@ -144,7 +173,7 @@ func unavailable(a Answer) verdict {
 		return verdict{AuthTemporary, Account, true, "the server's password check is down: the row is tried again; this is not a wrong password"}
 	}
 	if a.Op == "fetch" {
-		return verdict{SourceUnreadable, Message, true, "the source could not read this message just now: it is tried again"}
+		return verdict{SourceUnreadable, Message, true, hintUnread}
 	}
 	return verdict{Unavailable, mailboxOr(a, Account), true, "the server is busy: the row is tried again later"}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -39,6 +40,24 @@ func TestClassify(t *testing.T) {
 		{"expired", Answer{Op: "login", Status: "NO", Code: "EXPIRED", Text: "x"}, Forbidden, Account, false},
 		{"fetch server bug", Answer{Op: "fetch", Status: "NO", Code: "SERVERBUG", Text: "Internal error"}, SourceUnreadable, Message, true},
 		{"in use", Answer{Op: "select", Mailbox: "x", Status: "NO", Code: "INUSE", Text: "locked"}, InUse, Mailbox, true},
+		{"wrong password with advice", Answer{Op: "login", Status: "NO", Code: "AUTHENTICATIONFAILED", Text: "Invalid credentials. Please try again later."}, AuthRefused, Account, false},
+		{"forbidden with advice", Answer{Op: "login", Status: "NO", Code: "AUTHORIZATIONFAILED", Text: "try again later"}, Forbidden, Account, false},
+		{"expired with advice", Answer{Op: "login", Status: "NO", Code: "expired", Text: "session expired, try again later"}, Forbidden, Account, false},
+		{"TLS wanted with advice", Answer{Op: "login", Status: "NO", Code: "PRIVACYREQUIRED", Text: "try again later"}, TLSMissing, Account, false},
+		{"browser with advice", Answer{Op: "login", Status: "NO", Code: "WEBALERT https://mail.example/x", Text: "try again later"}, UserAction, Account, false},
+		{"too big with advice", Answer{Side: Dest, Op: "append", Status: "NO", Code: "TOOBIG", Text: "rate limit? try again later"}, TooBig, Message, false},
+		{"full at APPEND with advice", Answer{Side: Dest, Op: "append", Status: "NO", Code: "OVERQUOTA", Text: "Out of space, try again later"}, Quota, Account, false},
+		{"full at CREATE with advice", Answer{Side: Dest, Op: "create", Mailbox: "x", Status: "NO", Code: "OVERQUOTA", Text: "try again later"}, Quota, Account, false},
+		{"mailbox in use with advice", Answer{Op: "select", Mailbox: "x", Status: "NO", Code: "INUSE", Text: "locked, try again later"}, InUse, Mailbox, true},
+		{"text before SERVERBUG", Answer{Side: Dest, Op: "append", Status: "NO", Code: "SERVERBUG", Text: "no space left on device"}, Quota, Account, false},
+		{"budget at FETCH with advice", Answer{Side: Source, Op: "fetch", Status: "NO", Code: "OVERQUOTA", Text: "try again later"}, Unavailable, Account, true},
+		{"text before UNAVAILABLE", Answer{Op: "select", Mailbox: "x", Status: "NO", Code: "UNAVAILABLE", Text: "too many requests"}, Throttled, Account, true},
+		{"text before LIMIT", Answer{Op: "append", Status: "NO", Code: "LIMIT", Text: "too many requests"}, Throttled, Account, true},
+		{"text before an unknown code", Answer{Op: "login", Status: "NO", Code: "X-Y", Text: "try again later"}, Unavailable, Account, true},
+		{"fetch of one message fails", Answer{Op: "fetch", Status: "NO", Text: "Server Unavailable. 15"}, SourceUnreadable, Message, true},
+		{"fetch system error", Answer{Op: "fetch", Status: "NO", Code: "UNAVAILABLE", Text: "System Error (try again later)"}, SourceUnreadable, Message, true},
+		{"fetch throttled", Answer{Op: "fetch", Status: "NO", Text: "too many requests, try again later"}, Throttled, Account, true},
+		{"fetch without a mailbox session", Answer{Op: "fetch", Status: "NO", Text: "User is authenticated but not connected."}, Unavailable, Account, true},
 		{"unknown", Answer{Op: "namespace", Status: "NO", Text: "no"}, Refused, Account, false},
 	}
 	for _, tt := range tests {
@@ -100,9 +119,36 @@ func TestLost(t *testing.T) {
 	if bye.Code != ConnectionLost || !bye.Temporary || bye.Text == "" {
 		t.Errorf("session expired = %+v", bye)
 	}
+	gone := Lost(Source, "fetch", "System error, try again later", nil)
+	if gone.Code != Unavailable || gone.Scope != Account || !gone.Temporary {
+		t.Errorf("BYE during FETCH = %+v", gone)
+	}
 	slow := Lost(Source, "fetch", "", timeoutError{})
 	if slow.Code != Timeout || !slow.Temporary {
 		t.Errorf("timeout = %+v", slow)
+	}
+}
+
+// A port that says nothing may be waiting for a TLS handshake.
+func TestSilentGreetingHint(t *testing.T) {
+	silent := Lost(Source, "", "", timeoutError{})
+	for name, e := range map[string]*Error{
+		"Lost":                  Lost(Source, "greeting", "", timeoutError{}),
+		"Dial after a silence":  Dial(Source, "h", silent),
+		"Dial around a silence": Dial(Source, "h", fmt.Errorf("x: %w", silent)),
+	} {
+		if !strings.Contains(e.Hint, "imaps://") || !e.Temporary {
+			t.Errorf("%s: hint %q, temporary %v", name, e.Hint, e.Temporary)
+		}
+	}
+	for name, e := range map[string]*Error{
+		"a later step":       Lost(Source, "fetch", "", timeoutError{}),
+		"a cut":              Lost(Source, "greeting", "", errors.New("reset")),
+		"no connection made": Dial(Source, "h", &net.OpError{Op: "dial", Err: timeoutError{}}),
+	} {
+		if strings.Contains(e.Hint, "imaps://") {
+			t.Errorf("%s: hint %q", name, e.Hint)
+		}
 	}
 }
 

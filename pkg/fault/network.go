@@ -12,6 +12,8 @@ import (
 	"syscall"
 )
 
+const hintSilent = "the port takes connections but says nothing: without imaps:// in the host column, try that: it may want TLS first"
+
 // Dial classifies why a connection to host could not be made or secured. A
 // cancelled context stays itself in the chain.
 func Dial(side Side, host string, err error) *Error {
@@ -33,6 +35,8 @@ func Dial(side Side, host string, err error) *Error {
 		e.Code, e.Hint = TLS, "the server and this machine could not agree on TLS: it must offer TLS 1.2 or later"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Code, e.Temporary, e.Hint = Unreachable, true, "nothing listens there: check host and port"
+	case CodeOf(err) == Timeout: // the connection stood, but said nothing
+		e.Code, e.Temporary, e.Hint = Unreachable, true, hintSilent
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		e.Code, e.Temporary, e.Hint = Unreachable, true, "no answer: check host, port and firewall"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
@@ -79,6 +83,9 @@ func Lost(side Side, op, bye string, err error) *Error {
 		Hint: "the connection broke: it is opened again"}
 	if isTimeout(err) || errors.Is(err, os.ErrDeadlineExceeded) {
 		e.Code, e.Hint = Timeout, "the server said nothing for too long: the connection is opened again"
+		if op == "greeting" {
+			e.Hint = hintSilent
+		}
 	}
 	if bye == "" {
 		return e

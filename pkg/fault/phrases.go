@@ -10,8 +10,11 @@ type phrase struct {
 	v    verdict
 }
 
-// phrases come before the response codes where servers use a code for
-// something else than the RFC says (Dovecot answers a connection limit with
+// later are words that promise nothing but another day.
+const later = `server unavailable|system error|try again later`
+
+// phrases come before the response codes that are not decisive: servers use
+// some for something else than the RFC says (Dovecot answers a connection limit with
 // [UNAVAILABLE], Gmail with [ALERT]). The first that fits wins.
 var phrases = []phrase{
 	{text: wording(`suggested backoff time|request is throttled|rate limit|too many (commands|requests)|bandwidth limit`),
@@ -22,7 +25,9 @@ var phrases = []phrase{
 		v: verdict{AuthTemporary, Account, true, "the server's password check is down: the row is tried again; this is not a wrong password"}},
 	{text: wording(`web browser|web login required|application-specific password`),
 		v: verdict{UserAction, Account, false, hintBrowser}},
-	{text: wording(`server unavailable|system error|try again later|user is authenticated but not connected`),
+	{text: wording(later), ops: []string{"fetch"},
+		v: verdict{SourceUnreadable, Message, true, hintUnread}},
+	{text: wording(later + `|user is authenticated but not connected`),
 		v: verdict{Unavailable, Account, true, "the server is busy: the row is tried again later"}},
 	{text: wording(`session expired`),
 		v: verdict{ConnectionLost, Account, true, "the server ended the session: it is opened again"}},
@@ -39,9 +44,19 @@ func byText(a Answer) (verdict, bool) {
 		if !p.covers(a.Op) || !p.text.MatchString(a.Text) {
 			continue
 		}
+		if p.v.scope == Message && a.beyondMessage() {
+			continue
+		}
 		return p.v, true
 	}
 	return verdict{}, false
+}
+
+// beyondMessage reports whether more than the message of a FETCH is lost
+// whatever the text says: the session has ended, or a budget is spent.
+func (a Answer) beyondMessage() bool {
+	name := a.codeName()
+	return a.Op == "fetch" && (a.Status == "BYE" || name == "OVERQUOTA" || name == "LIMIT")
 }
 
 func (p phrase) covers(op string) bool {
