@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	ignoreBrokenPipe()
 	ctx, stop := notify(context.Background())
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -6,16 +6,19 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	_ "modernc.org/sqlite" // a ledger of a newer schema
 
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
 
@@ -180,5 +183,63 @@ func TestUnwritableResultFiles(t *testing.T) {
 	case <-asked:
 		t.Error("a server was asked all the same")
 	default:
+	}
+}
+
+// A reader that goes away, as head and a crashing jq do, stops no migration.
+func TestStdoutClosedEarly(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "accounts.csv"},
+		{"run", "accounts.csv", "--json", "--quiet"},
+		{"run", "accounts.csv", "--dry-run"},
+		{"check", "accounts.csv"},
+		{"check", "accounts.csv", "--json"},
+		{"status", "accounts.csv"},
+		{"status", "accounts.csv", "--json"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			dir := t.TempDir()
+			broken(t, dir)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			cmd := program(t, dir, args...)
+			var errs bytes.Buffer
+			cmd.Stdout, cmd.Stderr = w, &errs
+			_ = cmd.Run()
+			_ = w.Close()
+			if code := cmd.ProcessState.ExitCode(); code != exitRun || strings.Count(errs.String(), "stdout could not be written") != 1 {
+				t.Errorf("exit code %d (%v)\n%s", code, cmd.ProcessState, &errs)
+			}
+			if args[0] != "run" || slices.Contains(args, "--dry-run") {
+				return
+			}
+			b, err := os.ReadFile(filepath.Join(dir, "accounts.imapfleet", "results.csv"))
+			if err != nil || !strings.Contains(string(b), "failed") {
+				t.Errorf("results.csv (%v):\n%s", err, b)
+			}
+		})
+	}
+}
+
+// broken writes a list whose only row fails for good at once: the login is refused.
+func broken(t *testing.T, dir string) {
+	t.Helper()
+	s, err := imaptest.NewMemory(imaptest.MemoryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	at := fmt.Sprintf("imap+insecure://127.0.0.1:%d", s.Port())
+	if err := os.WriteFile(filepath.Join(dir, "accounts.csv"), []byte(at+";nobody;x;"+at+";other;x\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -14,7 +14,18 @@ type streams struct {
 }
 
 func streamsOf(cmd *cobra.Command) streams {
-	return streams{cmd.OutOrStdout(), cmd.ErrOrStderr()}
+	return streams{output{cmd.OutOrStdout()}, cmd.ErrOrStderr()}
+}
+
+// output is stdout; its errors say so.
+type output struct{ to io.Writer }
+
+func (o output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if err != nil {
+		err = fmt.Errorf("stdout could not be written: %w", err)
+	}
+	return n, err
 }
 
 // run is the program: it parses args, does what they say and returns the exit

@@ -36,3 +36,8 @@ func notify(parent context.Context) (ctx context.Context, stop func()) {
 		<-ended
 	}
 }
+
+// ignoreBrokenPipe makes a write to a reader that has gone an error like any
+// other. By default it ends a Unix process at once, and so a migration whose
+// output goes to head; elsewhere the signal does not occur.
+func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
