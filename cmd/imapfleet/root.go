@@ -67,10 +67,17 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 	return root
 }
 
-// oneList is the argument of the commands that work on a list.
+// oneList is the argument of the commands that work on a list. A flag that
+// picks rows or a state and is given empty is a variable that was never set:
+// it does not mean what leaving the flag out means.
 func oneList(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("give one list: %s", cmd.UseLine())
+	}
+	for _, name := range []string{"rows", "state"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s is empty: give it a value or leave it out", name)
+		}
 	}
 	return nil
 }
