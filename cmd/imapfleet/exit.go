@@ -9,6 +9,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // The exit codes, judged over the rows selected.
@@ -102,8 +103,12 @@ func parts(err error) (out []error) {
 	return out
 }
 
-// listError is err, or each of the errors that it joins, with the list's name
-// in front.
+// mostListErrors are said of one list: who has taken a wrong file, or a wrong
+// column, knows by then.
+const mostListErrors = 50
+
+// listError is err, or the first of the errors that it joins, with the list's
+// name in front.
 func listError(name string, err error) error {
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -114,8 +119,12 @@ func listError(name string, err error) error {
 		return fmt.Errorf("list %s: %w", name, err)
 	}
 	var all []error
-	for _, e := range many.Unwrap() {
+	errs := many.Unwrap()
+	for _, e := range errs[:min(len(errs), mostListErrors)] {
 		all = append(all, listError(name, e))
+	}
+	if more := len(errs) - len(all); more > 0 {
+		all = append(all, fmt.Errorf("%s: and %s more", name, throughput.FormatNumber(int64(more))))
 	}
 	return errors.Join(all...)
 }

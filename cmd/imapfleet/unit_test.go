@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,5 +168,25 @@ func TestTrackerCounts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, tr.Counts()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestListErrorOfManyRows(t *testing.T) {
+	var all []error
+	for line := range 1234 {
+		all = append(all, &account.RowError{Line: line + 1, Err: errors.New("too short")})
+	}
+	for _, tt := range []struct {
+		n, lines int
+		last     string
+	}{
+		{50, 50, "l.csv: line 50: too short"},
+		{51, 51, "l.csv: and 1 more"},
+		{1234, 51, "l.csv: and 1,184 more"},
+	} {
+		lines := strings.Split(listError("l.csv", errors.Join(all[:tt.n]...)).Error(), "\n")
+		if last := lines[len(lines)-1]; len(lines) != tt.lines || last != tt.last {
+			t.Errorf("of %d: %d lines, the last %q; want %d and %q", tt.n, len(lines), last, tt.lines, tt.last)
+		}
 	}
 }
