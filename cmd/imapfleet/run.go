@@ -96,7 +96,10 @@ func (o *runOptions) check() error {
 	case o.maxRejects < 1:
 		return errors.New("--max-rejects: must be at least 1")
 	}
-	return errors.Join(o.net.check(), o.memory.atLeast(max(1, o.net.parallel)))
+	if err := o.net.check(); err != nil {
+		return err
+	}
+	return o.memory.atLeast(o.net.parallel)
 }
 
 // migrate is the command run: everything that can be wrong with flags and list

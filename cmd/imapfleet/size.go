@@ -2,10 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // sizeValue is a flag for a number of octets. It implements pflag.Value.
@@ -73,8 +72,9 @@ const minMemory = 1 << 20
 
 // atLeast refuses a memory limit that no lane could work with.
 func (s sizeValue) atLeast(lanes int) error {
-	if need := int64(lanes) * minMemory; int64(s) < need {
-		return errors.New("--memory: must be at least 1MiB for each of --parallel, " + throughput.FormatOctets(need))
+	if int64(lanes) > int64(s)/minMemory {
+		// A lane needs 1 MiB: their number is the memory's.
+		return fmt.Errorf("--parallel %d needs --memory of at least %dMiB (1 MiB for each)", lanes, lanes)
 	}
 	return nil
 }
