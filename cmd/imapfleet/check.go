@@ -79,7 +79,7 @@ func check(ctx context.Context, o checkOptions, std streams) error {
 		return usageError(err)
 	}
 	if !o.quiet {
-		for _, w := range warnings(list) {
+		for _, w := range warnings(list, selected) {
 			fmt.Fprintf(std.err, "warning: %s\n", w)
 		}
 	}

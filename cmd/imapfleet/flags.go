@@ -68,12 +68,13 @@ func (f *listFlags) load(name, rows string) (list *account.List, selected []int,
 	return list, selected, nil
 }
 
-// warnings are the list's own, and one for whatever leaves the connections
-// open to others.
-func warnings(list *account.List) []string {
+// warnings are the list's own, and one for whatever leaves the connections of
+// the selected rows open to others.
+func warnings(list *account.List, selected []int) []string {
 	out := list.Warnings
 	var plain, unverified [2]int
-	for _, p := range list.Pairs {
+	for _, at := range selected {
+		p := list.Pairs[at]
 		for i, e := range []account.Endpoint{p.Source, p.Dest} {
 			switch {
 			case e.Security == account.SecurityPlain:

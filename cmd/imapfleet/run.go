@@ -117,7 +117,7 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 		return usageError(err)
 	}
 	if !o.quiet {
-		for _, w := range warnings(list) {
+		for _, w := range warnings(list, selected) {
 			fmt.Fprintf(std.err, "warning: %s\n", w)
 		}
 	}

@@ -190,3 +190,14 @@ func TestListErrorOfManyRows(t *testing.T) {
 		}
 	}
 }
+
+func TestWarningsOfSelectedRows(t *testing.T) {
+	plain := account.Endpoint{Security: account.SecurityPlain}
+	list := &account.List{Warnings: []string{"the list's"}, Pairs: []account.Pair{
+		{Source: plain, Dest: account.Endpoint{SkipVerify: true}}, {Source: plain}, {Source: plain},
+	}}
+	want := []string{"the list's", "passwords and mail of 2 rows go unencrypted to the source (security1 plain)"}
+	if diff := cmp.Diff(want, warnings(list, []int{1, 2})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
