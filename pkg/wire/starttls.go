@@ -107,7 +107,7 @@ func (p prelude) greeting() (string, error) {
 	code, text := splitCode(text)
 	switch status {
 	case "OK":
-		return "* OK " + text + "\r\n", nil
+		return "* OK " + withoutCodes(text) + "\r\n", nil
 	case "PREAUTH":
 		return "", &fault.Error{
 			Op: "greeting", Code: fault.TLSMissing, Text: fault.Clean(s),
@@ -115,6 +115,21 @@ func (p prelude) greeting() (string, error) {
 		}
 	}
 	return "", fault.Classify(fault.Answer{Op: "greeting", Status: status, Code: code, Text: text})
+}
+
+// withoutCodes is a greeting's text without the response codes at its
+// beginning, however many: whatever stands first in the text that is said
+// again would be read as one.
+func withoutCodes(text string) string {
+	text = fault.Clean(text)
+	for strings.HasPrefix(text, "[") {
+		code, rest := splitCode(text)
+		if code == "" && rest == text {
+			return "" // a code without an end
+		}
+		text = rest
+	}
+	return text
 }
 
 // ask sends STARTTLS and reads up to its answer.

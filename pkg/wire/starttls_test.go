@@ -150,6 +150,34 @@ func TestStartTLSRefuses(t *testing.T) {
 	}
 }
 
+// What was said before TLS may not pass for capabilities after it.
+func TestGreetingWithoutCodes(t *testing.T) {
+	const caps = "[CAPABILITY IMAP4rev1 AUTH=EVIL]"
+	for said, want := range map[string]string{
+		"* OK hi":                              "* OK hi\r\n",
+		"* OK " + caps + " hi":                 "* OK hi\r\n",
+		"* OK [X] " + caps + " hi":             "* OK hi\r\n",
+		"* OK [X]" + caps + "[]  " + caps:      "* OK \r\n",
+		"* OK [X] \x00" + caps + " hi":         "* OK hi\r\n",
+		"* OK [X] \u200b" + caps + " hi [a]":   "* OK hi [a]\r\n",
+		"* OK [X (] " + caps + " hi":           "* OK hi\r\n",
+		"* OK [X] [CAPABILITY AUTH=EVIL":       "* OK \r\n",
+		"* OK [X] hi\r" + caps:                 "* OK hi " + caps + "\r\n",
+		"* OK [X \"]\" (]) ] " + caps + " hi ": "* OK hi\r\n",
+	} {
+		near, far := net.Pipe()
+		go func() {
+			io.WriteString(far, said+"\r\n")
+			far.Close()
+		}()
+		p := prelude{nc: near, timeout: time.Minute, br: bufio.NewReader(near)}
+		if got, err := p.greeting(); got != want || err != nil {
+			t.Errorf("%q is said again as %q, %v, want %q", said, got, err, want)
+		}
+		near.Close()
+	}
+}
+
 func TestStartTLSTimeAndContext(t *testing.T) {
 	for _, said := range []string{"", "* OK hello\r\n", "* OK hello\r\n* OK wait\r\n", "* OK hello\r\nX0 OK\r\n"} {
 		synctest.Test(t, func(t *testing.T) {
