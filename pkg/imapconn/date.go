@@ -18,6 +18,8 @@ const (
 	usualDate           // 1970-01-01 to the end of 2037, UTC
 	beforeDate          // before 1970
 	afterDate           // 2038 and later
+
+	oddZone dateForm = 4 // together with one of the others: a zone that no place has
 )
 
 // formatDate renders t as a date-time (RFC 3501 section 9) without its
@@ -60,13 +62,17 @@ func pad(b []byte, n, width int) []byte {
 }
 
 func formOf(t time.Time) dateForm {
+	form := usualDate
 	switch y := t.UTC().Year(); {
 	case y < 1970:
-		return beforeDate
+		form = beforeDate
 	case y > 2037:
-		return afterDate
+		form = afterDate
 	}
-	return usualDate
+	if _, offset := t.Zone(); offset < -12*3600 || offset > 14*3600 {
+		form |= oddZone
+	}
+	return form
 }
 
 // parseDate reads an INTERNALDATE as servers write it: a day of one or two

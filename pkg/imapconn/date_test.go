@@ -17,6 +17,12 @@ func TestFormatDate(t *testing.T) {
 		{"zone west", time.Date(1999, 12, 31, 23, 59, 59, 0, zone(-34200)), "31-Dec-1999 23:59:59 -0930", usualDate},
 		{"zone with seconds keeps the instant", time.Date(1900, 1, 1, 0, 19, 32, 0, zone(1172)), "01-Jan-1900 00:19:00 +0019", beforeDate},
 		{"zone west with seconds keeps the instant", time.Date(1900, 1, 1, 0, 0, 0, 0, zone(-61)), "01-Jan-1900 00:00:01 -0001", beforeDate},
+		{"the zones in use end in the east", time.Date(2020, 1, 1, 0, 0, 0, 0, zone(14*3600)), "01-Jan-2020 00:00:00 +1400", usualDate},
+		{"the zones in use end in the west", time.Date(2020, 1, 1, 0, 0, 0, 0, zone(-12*3600)), "01-Jan-2020 00:00:00 -1200", usualDate},
+		{"zone too far east", time.Date(2020, 1, 1, 0, 0, 0, 0, zone(14*3600+60)), "01-Jan-2020 00:00:00 +1401", usualDate | oddZone},
+		{"zone too far west", time.Date(2020, 1, 1, 0, 0, 0, 0, zone(-12*3600-60)), "01-Jan-2020 00:00:00 -1201", usualDate | oddZone},
+		{"odd zone and early", time.Date(1960, 1, 1, 0, 0, 0, 0, zone(-82800)), "01-Jan-1960 00:00:00 -2300", beforeDate | oddZone},
+		{"odd zone and late", time.Date(2040, 1, 1, 0, 0, 0, 0, zone(82800)), "01-Jan-2040 00:00:00 +2300", afterDate | oddZone},
 		{"zone of more than a day", time.Date(2000, 1, 2, 3, 0, 0, 0, zone(90000)), "01-Jan-2000 02:00:00 +0000", usualDate},
 		{"last usual second", time.Date(2037, 12, 31, 23, 59, 59, 0, time.UTC), "31-Dec-2037 23:59:59 +0000", usualDate},
 		{"2038 in UTC though not in its zone", time.Date(2037, 12, 31, 23, 0, 0, 0, zone(-7200)), "31-Dec-2037 23:00:00 -0200", afterDate},
@@ -75,5 +81,23 @@ func TestParseDateKeepsZone(t *testing.T) {
 	got, _ := parseDate("03-Feb-2020 04:05:06 +0530")
 	if _, off := got.Zone(); off != 19800 {
 		t.Errorf("offset %d", off)
+	}
+}
+
+// Each form has a name of its own: what a server takes for one says nothing
+// about another.
+func TestDateForms(t *testing.T) {
+	seen := map[string]bool{}
+	for _, year := range []int{1960, 2020, 2040} {
+		for _, offset := range []int{0, 23 * 3600, -13 * 3600} {
+			_, needs, _ := Head{Date: time.Date(year, 6, 1, 0, 0, 0, 0, time.FixedZone("", offset)), HasDate: true}.render()
+			if len(needs) != 1 || needs[0] == "" {
+				t.Fatalf("%d, %d: %q", year, offset, needs)
+			}
+			seen[needs[0]] = true
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("%d forms in %v, want 6", len(seen), seen)
 	}
 }

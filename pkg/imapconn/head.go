@@ -19,7 +19,12 @@ type Head struct {
 const formMailbox = "mailbox"
 
 // dateForms name the date forms among the forms of a head.
-var dateForms = [...]string{usualDate: "usual date", beforeDate: "date before 1970", afterDate: "date after 2037"}
+var dateForms = [...]string{
+	usualDate: "usual date", beforeDate: "date before 1970", afterDate: "date after 2037",
+	usualDate | oddZone:  "usual date in an odd zone",
+	beforeDate | oddZone: "date before 1970 in an odd zone",
+	afterDate | oddZone:  "date after 2037 in an odd zone",
+}
 
 // render returns the head for the wire, with a blank at its end, made of our
 // own parts only, and the forms in it that a server may refuse: keywords,
