@@ -1,8 +1,14 @@
 package imapconn
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -13,8 +19,13 @@ import (
 )
 
 // login logs in once, by the one mechanism that fits, and settles the
-// capabilities, which may be others now.
+// capabilities, which may be others now. Its errors do not hold the password,
+// even if the server says again what it was sent.
 func (c *Conn) login(ctx context.Context) error {
+	return newSecrets(c.cfg.Endpoint).hide(c.tryLogin(ctx))
+}
+
+func (c *Conn) tryLogin(ctx context.Context) error {
 	ep := c.cfg.Endpoint
 	plain, err := c.mechanism()
 	if err != nil {
@@ -92,3 +103,77 @@ func (c *Conn) loginFault(ctx context.Context, err error) error {
 	}
 	return c.lost(ctx, "login", err)
 }
+
+// secrets finds the password in what a server said, in the forms in which it
+// was sent or may be shown. nil finds nothing.
+type secrets []string // longest first
+
+func newSecrets(ep account.Endpoint) secrets {
+	password := ep.Password.Reveal()
+	if password == "" {
+		return nil
+	}
+	golang := strconv.Quote(password)
+	x := secrets{password, quoteEscapes.Replace(password), golang[1 : len(golang)-1],
+		base64.StdEncoding.EncodeToString([]byte(password))}
+	if _, response, err := plainClient(ep).Start(); err == nil {
+		x = append(x, base64.StdEncoding.EncodeToString(response))
+	}
+	for _, f := range x { // as they look once a line has been taken apart and cleaned
+		x = append(x, strings.TrimSpace(f), fault.Clean(f))
+	}
+	x = slices.DeleteFunc(x, func(f string) bool { return strings.Trim(f, " ") == "" }) // blanks tell nothing
+	slices.SortFunc(x, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	return slices.Compact(x)
+}
+
+// text returns s without the secrets.
+func (x secrets) text(s string) string {
+	pairs := make([]string, 0, 2*len(x))
+	for _, f := range x {
+		pairs = append(pairs, f, "[redacted]")
+	}
+	return strings.NewReplacer(pairs...).Replace(s)
+}
+
+// hide returns err without the secrets in any text of its chain. An error
+// that holds none stays what it is; so does the end of a context.
+func (x secrets) hide(err error) error {
+	hidden, _ := x.replace(err)
+	return hidden
+}
+
+func (x secrets) replace(err error) (_ error, changed bool) {
+	if err == nil || len(x) == 0 || err == context.Canceled || err == context.DeadlineExceeded {
+		return err, false
+	}
+	next, changed := x.replace(errors.Unwrap(err))
+	if e, ok := err.(*fault.Error); ok {
+		text := x.text(e.Text)
+		if text == e.Text && !changed {
+			return err, false
+		}
+		own := *e // the connection hands the same error to all who wait
+		own.Text, own.Err = text, next
+		return &own, true
+	}
+	text := x.text(err.Error())
+	if text == err.Error() && !changed {
+		return err, false
+	}
+	return &hiddenError{text: text, was: err, next: next}, true
+}
+
+// hiddenError stands for an error whose text held a secret.
+type hiddenError struct {
+	text string
+	was  error // for errors.Is only: its text must not get out
+	next error
+}
+
+func (e *hiddenError) Error() string        { return e.text }
+func (e *hiddenError) Is(target error) bool { return errors.Is(e.was, target) }
+func (e *hiddenError) Unwrap() error        { return e.next }
+
+// Format keeps verbs such as %+v and %#v from looking inside.
+func (e *hiddenError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.text) }
