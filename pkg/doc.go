@@ -74,10 +74,14 @@
 //     destination mailbox: sources that merge must each be matched from their
 //     own beginning, and a floor that is per link is never above what that link
 //     may have added.
-//   - SELECT, SEARCH, STATUS, LIST and FETCH are raw commands through wire, not
-//     go-imap's: its parser ends the connection on any surprise, and servers are
-//     full of them. go-imap does greeting, capabilities, login, ID, NAMESPACE
-//     and LOGOUT.
+//   - SELECT, SEARCH, STATUS, LIST, FETCH, ID and NAMESPACE are raw commands
+//     through wire, not go-imap's: its parser ends the connection on any
+//     surprise, and servers are full of them. go-imap does greeting,
+//     capabilities, login and LOGOUT.
+//   - One UID FETCH in flight: Dovecot mixes the answers of two when its output
+//     is full, which would lose the order of messages.
+//   - Batches begin small and grow with quick answers: what is on its way when
+//     the process dies must be stored or lost before a rerun has looked twice.
 //   - UID maps as runs (5001:5200 -> 41:240): a row a batch, not a row a message.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg
