@@ -52,8 +52,8 @@ func (cfg Config) withDefaults() Config {
 }
 
 // Conn is a logged-in session. Methods that send commands are for one
-// goroutine at a time, but a Fetching and an Appending may be waited for by
-// others; Abort, Octets and Bye may be called by anybody. A method whose
+// goroutine at a time, but an Opening, a Searching, a Fetching and an
+// Appending may be waited for by others; Abort, Octets and Bye may be called by anybody. A method whose
 // context ends aborts the whole connection and returns ctx.Err().
 type Conn struct {
 	cfg    Config
@@ -64,7 +64,7 @@ type Conn struct {
 	caps       Caps
 	namespaces namespaces
 	serverID   string
-	exists     uint32 // of the selected mailbox, as of its SELECT
+	opening    *Opening // the last one sent
 
 	mu       sync.Mutex
 	accepted forms        // what APPEND heads the server has taken so far

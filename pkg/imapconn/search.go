@@ -24,6 +24,27 @@ var ErrShort = errors.New("the server lists fewer messages than the mailbox has"
 // ascending. `n:*` always names the last message (RFC 3501 section 6.4.8): it
 // is left out when it is below from.
 func (c *Conn) UIDs(ctx context.Context, from uint32) ([]uint32, error) {
+	s, err := c.StartUIDs(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return s.Wait(ctx)
+}
+
+// Searching is a UID SEARCH in flight.
+type Searching struct {
+	c       *Conn
+	p       *wire.Pending
+	opening *Opening // of the mailbox that is searched
+	found   search
+}
+
+// StartUIDs is UIDs that does not wait for the answer. It is about the mailbox
+// of the last Select, Examine, StartSelect or StartExamine, whose answer may
+// still be on its way. ctx is for sending only.
+func (c *Conn) StartUIDs(ctx context.Context, from uint32) (*Searching, error) {
+	stop := c.guard(ctx)
+	defer stop()
 	key := "ALL"
 	if from > 1 {
 		key = "UID " + strconv.FormatUint(uint64(from), 10) + ":*"
@@ -32,23 +53,47 @@ func (c *Conn) UIDs(ctx context.Context, from uint32) ([]uint32, error) {
 	if c.caps.ESearch {
 		command = "UID SEARCH RETURN (ALL) "
 	}
-	s := search{from: from, limit: int(min(c.exists, 1<<26)) + spareUIDs}
-	_, err := c.must(ctx, "search", "", wire.Request{
+	s := &Searching{c: c, opening: c.opening, found: search{from: from}}
+	p, err := c.w.Start(ctx, wire.Request{
 		Line: command + key, Slow: true,
 		Wants:  func(kind string) bool { return kind == "SEARCH" || kind == "ESEARCH" },
 		Handle: s.read,
 	})
 	if err != nil {
-		return nil, err
+		return nil, c.lost(ctx, "search", err)
 	}
-	if s.err != nil {
-		e := c.protocol("search", "", s.err.Error())
+	s.p = p
+	return s, nil
+}
+
+// read takes one response. The mailbox has been opened by now.
+func (s *Searching) read(r *wire.Reader) error {
+	s.found.limit = int(min(s.opening.exists(), 1<<26)) + spareUIDs
+	return s.found.read(r)
+}
+
+// Wait waits for the answer and returns what UIDs does. It is to be called
+// once, by any goroutine.
+func (s *Searching) Wait(ctx context.Context) ([]uint32, error) {
+	c := s.c
+	stop := c.guard(ctx)
+	defer stop()
+	r, err := s.p.Wait(ctx)
+	if err != nil {
+		return nil, c.lost(ctx, "search", err)
+	}
+	if r.Status != "OK" {
+		return nil, c.refused("search", "", r)
+	}
+	if s.found.err != nil {
+		e := c.protocol("search", "", s.found.err.Error())
 		e.Scope = fault.Mailbox // the other mailboxes may do better
 		return nil, e
 	}
-	slices.Sort(s.uids)
-	uids := slices.Compact(s.uids)
-	if c.exists > 0 && s.named == 0 || from <= 1 && len(uids) < int(c.exists) {
+	slices.Sort(s.found.uids)
+	uids := slices.Compact(s.found.uids)
+	exists := s.opening.exists()
+	if exists > 0 && s.found.named == 0 || s.found.from <= 1 && len(uids) < int(exists) {
 		e := c.protocol("search", "", ErrShort.Error())
 		e.Scope, e.Err = fault.Mailbox, ErrShort
 		return nil, e

@@ -18,6 +18,17 @@ type Selected struct {
 	ReadOnly                     bool
 }
 
+// Opening is a SELECT or EXAMINE in flight. Commands sent after it are about
+// its mailbox; when it is refused no mailbox is selected, and whatever they
+// say is void.
+type Opening struct {
+	c    *Conn
+	p    *wire.Pending
+	name string
+	ro   bool     // it is an EXAMINE
+	s    Selected // of the reading goroutine until p is done
+}
+
 // Select opens a mailbox, named as on the wire, for change.
 func (c *Conn) Select(ctx context.Context, name string) (Selected, error) {
 	return c.openMailbox(ctx, "SELECT", name)
@@ -30,45 +41,102 @@ func (c *Conn) Examine(ctx context.Context, name string) (Selected, error) {
 }
 
 func (c *Conn) openMailbox(ctx context.Context, command, name string) (Selected, error) {
-	arg, ok := c.astring(name)
-	if !ok {
-		return Selected{}, c.badName("select", name)
-	}
-	var s Selected
-	r, err := c.must(ctx, "select", name, wire.Request{
-		Line: command + " " + arg, Slow: true,
-		Wants: func(kind string) bool { return kind == "EXISTS" || kind == "OK" },
-		Handle: func(r *wire.Reader) error {
-			if r.Kind == "EXISTS" {
-				s.Exists = r.Num
-				return nil
-			}
-			text, err := r.Rest()
-			if err != nil {
-				return err
-			}
-			code, _ := splitCode(text)
-			s.code(code)
-			return nil
-		},
-	})
+	o, err := c.startOpening(ctx, command, name)
 	if err != nil {
 		return Selected{}, err
 	}
+	return o.Wait(ctx)
+}
+
+// StartSelect is Select that does not wait for the answer. Commands for the
+// mailbox that was selected before may still be in flight, and others for the
+// new one may follow at once: the server answers in the order sent (RFC 3501
+// section 5.5). ctx is for sending only.
+func (c *Conn) StartSelect(ctx context.Context, name string) (*Opening, error) {
+	return c.startOpening(ctx, "SELECT", name)
+}
+
+// StartExamine is Examine that does not wait for the answer; see StartSelect.
+func (c *Conn) StartExamine(ctx context.Context, name string) (*Opening, error) {
+	return c.startOpening(ctx, "EXAMINE", name)
+}
+
+func (c *Conn) startOpening(ctx context.Context, command, name string) (*Opening, error) {
+	arg, ok := c.astring(name)
+	if !ok {
+		return nil, c.badName("select", name)
+	}
+	stop := c.guard(ctx)
+	defer stop()
+	o := &Opening{c: c, name: name, ro: command == "EXAMINE"}
+	p, err := c.w.Start(ctx, wire.Request{
+		Line: command + " " + arg, Slow: true, InTurn: true,
+		Wants:  func(kind string) bool { return kind == "EXISTS" || kind == "OK" },
+		Handle: o.read,
+	})
+	if err != nil {
+		return nil, c.lost(ctx, "select", err)
+	}
+	o.p, c.opening = p, o
+	return o, nil
+}
+
+func (o *Opening) read(r *wire.Reader) error {
+	if r.Kind == "EXISTS" {
+		o.s.Exists = r.Num
+		return nil
+	}
+	text, err := r.Rest()
+	if err != nil {
+		return err
+	}
+	code, _ := splitCode(text)
+	o.s.code(code)
+	return nil
+}
+
+// Wait waits for the answer. It may be called again, and by any goroutine.
+func (o *Opening) Wait(ctx context.Context) (Selected, error) {
+	c := o.c
+	stop := c.guard(ctx)
+	defer stop()
+	r, err := o.p.Wait(ctx)
+	if err != nil {
+		return Selected{}, c.lost(ctx, "select", err)
+	}
+	if r.Status != "OK" {
+		return Selected{}, c.refused("select", o.name, r)
+	}
+	s := o.s
 	s.code(r.Code)
-	s.ReadOnly = s.ReadOnly || command == "EXAMINE"
+	s.ReadOnly = s.ReadOnly || o.ro
 	if !s.FlagsKnown {
 		s.AnyKeyword = true
 	}
-	c.exists = s.Exists
-	c.selected(name)
+	c.selected(o.name)
 	return s, nil
+}
+
+// exists returns how many messages the mailbox had when it was opened; 0 while
+// the answer is not here, or when there is no opening.
+func (o *Opening) exists() uint32 {
+	if o == nil {
+		return 0
+	}
+	select {
+	case <-o.p.Done():
+		return o.s.Exists
+	default:
+		return 0
+	}
 }
 
 // code takes one response code.
 func (s *Selected) code(code string) {
 	name, args, _ := strings.Cut(code, " ")
 	switch strings.ToUpper(name) {
+	case "CLOSED": // what came before is about the mailbox that was selected (RFC 7162 section 3.2.11)
+		*s = Selected{}
 	case "UIDVALIDITY":
 		s.UIDValidity, _ = number32(strings.TrimSpace(args))
 	case "UIDNEXT":

@@ -166,17 +166,20 @@ func number(word []byte) (n uint32, ok bool) {
 	return n, len(word) > 0
 }
 
-// route finds the oldest raw command that wants a kind, and whether go-imap
-// waits for anything.
+// route finds the oldest raw command that wants a kind and whose turn it is,
+// and whether go-imap waits for anything.
 func (c *Conn) route(kind string) (claimer *Pending, client bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, p := range c.cmds {
+	fenced := false
+	for i, p := range c.cmds {
+		fenced = fenced || p.inTurn && i > 0
 		if p.client {
 			client = true
-		} else if p.wants != nil && p.wants(kind) {
+		} else if !fenced && p.wants != nil && p.wants(kind) {
 			return p, client
 		}
+		fenced = fenced || p.inTurn
 	}
 	return nil, client
 }

@@ -45,6 +45,37 @@ func TestClaims(t *testing.T) {
 	})
 }
 
+// A command in turn divides what is said before its answer from what is said
+// after it.
+func TestInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := pair(t, Options{})
+		var before, turn, after []string
+		p1 := start(t, c, s, "X1", Request{Line: "A", Wants: wants("FETCH"), Handle: record(&before)})
+		p2 := start(t, c, s, "X2", Request{Line: "B", Wants: wants("EXISTS"), InTurn: true, Handle: record(&turn)})
+		p3 := start(t, c, s, "X3", Request{Line: "C", Wants: wants("FETCH", "EXISTS", "SEARCH"), Handle: record(&after)})
+		p4 := start(t, c, s, "X4", Request{Line: "D", Wants: wants("EXISTS"), InTurn: true, Handle: record(&turn)})
+		s.say("* 1 FETCH (UID 1)\r\n", "* 8 EXISTS early\r\n", "* SEARCH early\r\n", "X1 OK\r\n",
+			"* 9 FETCH (UID 9)\r\n", "* 3 EXISTS b\r\n", "X2 OK\r\n",
+			"* 2 FETCH (UID 2)\r\n", "* 4 EXISTS unasked\r\n", "X3 OK\r\n", "* 5 EXISTS d\r\n", "X4 OK\r\n")
+		for _, p := range []*Pending{p1, p2, p3, p4} {
+			wantReply(t, p, Reply{Status: "OK"})
+		}
+		for _, tt := range []struct {
+			got  []string
+			want string
+		}{
+			{before, "FETCH|(UID 1)"},
+			{turn, "EXISTS|b\nEXISTS|d"},
+			{after, "FETCH|(UID 2)\nEXISTS|unasked"},
+		} {
+			if got := strings.Join(tt.got, "\n"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		}
+	})
+}
+
 // go-imap sees what it waits for, whole literals included, and only while it
 // waits.
 func TestClientSees(t *testing.T) {

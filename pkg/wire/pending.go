@@ -21,6 +21,11 @@ type Request struct {
 	// in flight that want a kind the oldest gets it. BYE is never offered.
 	// It must be quick and must not use the Conn. Nil: none.
 	Wants func(kind string) bool
+	// InTurn: the command claims nothing while an older one is in flight, and
+	// none younger than it claims anything while it is. For SELECT and
+	// EXAMINE: what comes before and after their answer is about two
+	// mailboxes (RFC 3501 section 5.5 has servers keep that order).
+	InTurn bool
 	// Handle is called once for each claimed response, on the reading
 	// goroutine, with a Reader that is valid during the call. It may block,
 	// which stops the reading, and should then watch Conn.Dead. It must not
@@ -43,6 +48,7 @@ type Pending struct {
 	cont   chan struct{} // receives once for each "+"; nil: never waits for one
 
 	slow, owed, client bool // owed: guarded by Conn.mu; client: go-imap's own
+	inTurn             bool
 
 	done  chan struct{} // closed with reply or err set
 	reply Reply
@@ -102,7 +108,7 @@ func (c *Conn) Start(ctx context.Context, req Request) (*Pending, error) {
 	defer c.release()
 	stop := context.AfterFunc(ctx, func() { c.Abort(ctx.Err()) })
 	defer stop()
-	p := &Pending{slow: req.Slow, owed: true, wants: req.Wants, handle: req.Handle}
+	p := &Pending{slow: req.Slow, owed: true, wants: req.Wants, handle: req.Handle, inTurn: req.InTurn}
 	if err := c.register(p); err != nil {
 		return nil, err
 	}
