@@ -48,11 +48,15 @@ func Classify(a Answer) *Error {
 	if !ok {
 		v = byCommand(a)
 	}
-	return &Error{
+	e := &Error{
 		Scope: v.scope, Side: a.Side, Temporary: v.temporary, Code: v.code,
 		Op: a.Op, Host: a.Host, Mailbox: a.Mailbox, UID: a.UID,
 		Text: words(a), Hint: v.hint, Wait: backoffTime(a.Text),
 	}
+	if e.Code == TooManySessions {
+		e.MaxPerUser, e.MaxPerHost = connectionLimits(a.Text)
+	}
+	return e
 }
 
 // words joins the code and the text as the server said them.

@@ -101,7 +101,10 @@ const (
 
 // Error is a classified error. Text is the server's own words (empty when it
 // said none), Hint a sentence for the operator. Wait is how long the server
-// asked to be left alone; zero when it did not say. Err may be nil.
+// asked to be left alone; zero when it did not say. MaxPerUser and MaxPerHost
+// come with TooManySessions: how many connections the server allows for this
+// user, and for all users of this machine; the one that is reached, 0 when it
+// did not say. Err may be nil.
 type Error struct {
 	Scope     Scope
 	Side      Side
@@ -114,7 +117,10 @@ type Error struct {
 	Text      string
 	Hint      string
 	Wait      time.Duration
-	Err       error
+
+	MaxPerUser, MaxPerHost int
+
+	Err error
 }
 
 // Error renders side, operation, object and cause in one line, without
