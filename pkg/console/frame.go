@@ -81,7 +81,7 @@ func workerLines(busy []worker, width, height int) []string {
 // table is the widths of the columns that the workers' lines share; 0 leaves
 // a column out.
 type table struct {
-	width, label, mailbox, messages, rate int
+	width, label, mailbox, messages, lanes, rate int
 }
 
 const (
@@ -97,6 +97,7 @@ func newTable(busy []worker, width int) table {
 		t.label = max(t.label, textWidth(clean(w.Label)))
 		mailbox = max(mailbox, textWidth(clean(w.Mailbox)))
 		t.messages = max(t.messages, len(messagesOf(w)))
+		t.lanes = max(t.lanes, len(lanesOf(w)))
 		t.rate = max(t.rate, len(rateOf(w)))
 	}
 	room := width - indent
@@ -104,6 +105,10 @@ func newTable(busy []worker, width int) table {
 		t.rate = 0
 	}
 	room -= column(t.rate)
+	if room-gap-t.lanes < labelMin {
+		t.lanes = 0
+	}
+	room -= column(t.lanes)
 	if room-gap-t.messages < labelMin {
 		t.messages = 0
 	}
@@ -135,11 +140,20 @@ func (t table) line(w worker) string {
 	}
 	put(t.mailbox, pad(tail(clean(w.Mailbox), t.mailbox), t.mailbox))
 	put(t.messages, padLeft(messagesOf(w), t.messages))
+	put(t.lanes, padLeft(lanesOf(w), t.lanes))
 	put(t.rate, padLeft(rateOf(w), t.rate))
 	return head(strings.TrimRight(b.String(), " "), t.width)
 }
 
 func rateOf(w worker) string { return throughput.FormatRate(w.mib) + " MiB/s" }
+
+// lanesOf tells of an account that works over more than one lane.
+func lanesOf(w worker) string {
+	if w.Lanes < 2 {
+		return ""
+	}
+	return "x" + throughput.FormatNumber(int64(w.Lanes))
+}
 
 // messagesOf is how far a worker is.
 func messagesOf(w worker) string {

@@ -38,6 +38,9 @@ func TestCompose(t *testing.T) {
 	byRows.counts.Incomplete = 3
 	finished := sample()
 	finished.fraction, finished.handled, finished.hasETA, finished.busy = 1, finished.expected, false, nil
+	wide := sample()
+	wide.busy = wide.busy[:2]
+	wide.busy[0].Lanes, wide.busy[1].Lanes = 3, 1
 	tests := []struct {
 		name          string
 		f             facts
@@ -58,6 +61,11 @@ rows 12 of 200 done, 1 failed, 2 parked, 4 running
   bert@new.example                                      INBOX                    0/120 messages  0.00 MiB/s
   小林@new.example                                      收件箱/アーカイブ       99/100 messages  12.3 MiB/s
   dora-with-a-rather-long-name@a-long-host.new.example                                beginning  0.00 MiB/s`},
+		{"two lanes", wide, 79, 4, `
+ 15% [>         ]  800.0 MiB of 5.0 GiB  42.3 MiB/s  531 messages/s  ETA 3m 10s
+rows 12 of 200 done, 1 failed, 2 parked, 4 running
+  anna@new.example  INBOX/Archive  4,312/9,120 messages  x3  5.20 MiB/s
+  bert@new.example  INBOX                0/120 messages      0.00 MiB/s`},
 		{"40 columns, 5 lines", sample(), 39, 5, `
  15% [>       ]  42.3 MiB/s  ETA 3m 10s
 rows 12 of 200 done, 1 failed, 2 par...
@@ -101,6 +109,7 @@ func TestComposeFits(t *testing.T) {
 	}
 	for i, s := range nasty {
 		f.busy = append(f.busy, at(s, nasty[len(nasty)-1-i], 1<<40, 1<<41, 1e9))
+		f.busy[len(f.busy)-1].Lanes = 12345
 	}
 	for width := range 200 {
 		for _, height := range []int{0, 1, 2, 3, 7, 15, 20} {

@@ -25,6 +25,7 @@ type Count struct {
 
 	Mailboxes        int64 `json:"mailboxes"`         // source mailboxes of the pass
 	MailboxesRefused int64 `json:"mailboxes_refused"` // of Mailboxes: could not be migrated
+	MailboxesSplit   int64 `json:"mailboxes_split"`   // of Mailboxes: moved by more than one lane, so that the order of UIDs was not kept
 }
 
 // Add adds o to c, field by field. It is the one place where counts are
@@ -43,6 +44,7 @@ func (c *Count) Add(o Count) {
 	c.SourceOctets += o.SourceOctets
 	c.Mailboxes += o.Mailboxes
 	c.MailboxesRefused += o.MailboxesRefused
+	c.MailboxesSplit += o.MailboxesSplit
 }
 
 // Accounted is the number of messages whose fate is known, NotTried included.

@@ -12,8 +12,8 @@ import (
 //
 // Messages: listed to not_tried; octets and octets_not_tried in octets;
 // started and parked_until as RFC 3339, empty when there is none; seconds with
-// 3 decimals; the rates over the row's own time; the rest says why the row is
-// not done, and is empty when it is.
+// 3 decimals; the rates over the row's own time; side to hint say why the
+// row is not done, and are empty when it is.
 func resultHeader() []string {
 	return []string{
 		"line", "host1", "user1", "host2", "user2", "state",
@@ -21,6 +21,7 @@ func resultHeader() []string {
 		"octets", "octets_not_tried", "source_octets", "mailboxes", "mailboxes_refused",
 		"started", "seconds", "messages_per_second", "mib_per_second", "attempts", "parked_until",
 		"side", "scope", "code", "operation", "mailbox", "text", "hint",
+		"mailboxes_split",
 	}
 }
 
@@ -40,6 +41,7 @@ func resultRecord(r Result) []string {
 		decimal(r.MessagesPerSecond()), decimal(r.MiBPerSecond()),
 		strconv.Itoa(r.Attempts), timestamp(r.ParkedUntil),
 		f.Side, f.Scope, f.Code, f.Op, f.Mailbox, f.Text, f.Hint,
+		integer(c.MailboxesSplit),
 	}
 }
 

@@ -17,6 +17,7 @@ type Meter struct {
 	n       counters
 	carried atomic.Int64 // copied by earlier attempts, not yet met again
 	mailbox atomic.Pointer[string]
+	lanes   atomic.Int64
 
 	place place // of an account's meter
 	busy  busy  // of the run's own meter
@@ -132,6 +133,13 @@ func (m *Meter) Expect(messages, octets int64) {
 func (m *Meter) Mailbox(name string) {
 	if m != nil {
 		m.mailbox.Store(&name)
+	}
+}
+
+// Lanes says over how many pairs of connections the account works now.
+func (m *Meter) Lanes(n int) {
+	if m != nil {
+		m.lanes.Store(int64(n))
 	}
 }
 

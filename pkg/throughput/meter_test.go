@@ -71,6 +71,7 @@ func TestMeterNil(t *testing.T) {
 	a.Expect(1, 1)
 	a.Mailbox("x")
 	a.Fetched(1)
+	a.Lanes(2)
 	a.Pause()
 	a.Restart()
 	a.End()
@@ -168,6 +169,37 @@ func TestFraction(t *testing.T) {
 				t.Errorf("Fraction() = %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestLeftOctets(t *testing.T) {
+	tests := []struct {
+		name string
+		s    Snapshot
+		want int64
+	}{
+		{"nothing known", Snapshot{Copied: 5, Octets: 50}, 0},
+		{"by octets", Snapshot{Copied: 1, Octets: 25, ExpectedMessages: 10, ExpectedOctets: 100}, 75},
+		{"more than expected", Snapshot{Copied: 1, Octets: 250, ExpectedMessages: 10, ExpectedOctets: 100}, 0},
+		{"by messages", Snapshot{Copied: 1, Gone: 1, ExpectedMessages: 12}, 10 * 75 << 10},
+		{"more messages than expected", Snapshot{Copied: 9, ExpectedMessages: 8}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.s.LeftOctets(); got != tt.want {
+				t.Errorf("LeftOctets() = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMeterLanes(t *testing.T) {
+	run := NewRun()
+	a := run.Account("x", 1)
+	a.Lanes(3)
+	a.Lanes(2)
+	if got := run.Busy()[0].Lanes; got != 2 {
+		t.Errorf("%d lanes, want 2", got)
 	}
 }
 

@@ -10,6 +10,7 @@ type Snapshot struct {
 	Label   string
 	Line    int
 	Mailbox string
+	Lanes   int // pairs of connections at work; 0 where nobody said
 
 	Copied, AlreadyThere, Filtered, Rejected, Gone int64
 
@@ -49,6 +50,18 @@ func (s Snapshot) Fraction() float64 {
 	return 0
 }
 
+// typicalOctets stands for a message of unknown size: the mean of real mail.
+const typicalOctets = 75 << 10
+
+// LeftOctets is how much of the expected work is not done yet; where the
+// source tells no sizes, an estimate from the number of messages.
+func (s Snapshot) LeftOctets() int64 {
+	if s.ExpectedOctets > 0 {
+		return s.ExpectedOctets - s.HandledOctets()
+	}
+	return max(0, s.ExpectedMessages-s.Handled()) * typicalOctets
+}
+
 // Snapshot reads the meter. The figures are read one after the other: while
 // others count, they may be some messages apart.
 func (m *Meter) Snapshot() Snapshot {
@@ -59,7 +72,7 @@ func (m *Meter) Snapshot() Snapshot {
 }
 
 func (m *Meter) read() Snapshot {
-	s := Snapshot{Label: m.label, Line: m.line}
+	s := Snapshot{Label: m.label, Line: m.line, Lanes: int(m.lanes.Load())}
 	if name := m.mailbox.Load(); name != nil {
 		s.Mailbox = *name
 	}

@@ -104,6 +104,12 @@ func (s Summary) writeTotals(w io.Writer) {
 		mailboxes += ", " + FormatNumber(t.MailboxesRefused) + " refused"
 	}
 	line("mailboxes", "%s", mailboxes)
+	switch {
+	case t.MailboxesSplit == 1:
+		line("", "1 mailbox was split over several lanes; the order of its messages differs")
+	case t.MailboxesSplit > 1:
+		line("", "%s mailboxes were split over several lanes; the order of their messages differs", FormatNumber(t.MailboxesSplit))
+	}
 	if s.Seconds > 0 {
 		line("wall time", "%s", FormatDuration(s.wall()))
 		line("throughput", "%s MiB/s, %s messages/s", FormatRate(s.MiBPerSecond), FormatRate(s.MessagesPerSecond))

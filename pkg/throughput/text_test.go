@@ -51,6 +51,12 @@ func mixedResults() []Result {
 	return mixed
 }
 
+func split(mailboxes int64) Result {
+	r := done(2, 1, 10, time.Second)
+	r.Count.MailboxesSplit = mailboxes
+	return r
+}
+
 func TestWriteText(t *testing.T) {
 	tests := []struct {
 		name string
@@ -86,6 +92,22 @@ rows        1 done, 0 incomplete, 0 failed, 0 parked, 0 pending, 1 running
 messages    6 listed: 4 copied, 0 already there
 octets      4 B copied
 mailboxes   2
+`},
+		{"a split mailbox", Summarize([]Result{split(1)}, 0), `1 row of 1 is done.
+
+rows        1 done, 0 incomplete, 0 failed, 0 parked, 0 pending
+messages    1 listed: 1 copied, 0 already there
+octets      10 B copied
+mailboxes   2
+            1 mailbox was split over several lanes; the order of its messages differs
+`},
+		{"split mailboxes", Summarize([]Result{split(1200)}, 0), `1 row of 1 is done.
+
+rows        1 done, 0 incomplete, 0 failed, 0 parked, 0 pending
+messages    1 listed: 1 copied, 0 already there
+octets      10 B copied
+mailboxes   2
+            1,200 mailboxes were split over several lanes; the order of their messages differs
 `},
 		{"nothing", Summarize(nil, 0), "No row was selected: nothing to do.\n"},
 	}
