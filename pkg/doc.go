@@ -10,7 +10,7 @@
 //	[]account.Pair
 //	   | batch: one feeder, a bounded errgroup pool, retries and parking
 //	   v
-//	worker -> mailsync.Engine.Sync(ctx, pair, row, meter)    one pass of one pair
+//	worker -> mailsync.Engine.Sync(ctx, pair, row, lanes, meter)    one pass of one pair
 //	   | throughput.Count + error
 //	   v
 //	throughput.Result -> throughput.Summary -> stdout and the result files
@@ -31,7 +31,7 @@
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	mailsync        the engine: maps mailboxes, matches, copies, settles
-//	batch           the runner: which row runs when; it does not know mailsync, only its Syncer
+//	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
@@ -43,7 +43,8 @@
 // # Goroutines
 //
 //   - batch: one feeder, and as many workers as the gate lets through. All end
-//     before Run returns.
+//     before Run returns. An account asks for further lanes from any goroutine:
+//     the gate decides under a lock, and nobody waits.
 //   - a connection: go-imap's one reading goroutine. wire's demultiplexing and
 //     the handlers of raw commands run on it; a handler that blocks stops the
 //     reading, which is how back-pressure reaches the source.

@@ -16,22 +16,23 @@ import (
 
 // runOptions are the flags of run.
 type runOptions struct {
-	list       string
-	listFlags  listFlags
-	net        netFlags
-	state      string
-	adopt      bool
-	failed     bool
-	rows       string
-	dryRun     bool
-	memory     sizeValue
-	maxPerHost int
-	retries    int
-	patience   time.Duration
-	maxRejects int
-	json       bool
-	quiet      bool
-	logLevel   levelValue
+	list            string
+	listFlags       listFlags
+	net             netFlags
+	state           string
+	adopt           bool
+	failed          bool
+	rows            string
+	dryRun          bool
+	memory          sizeValue
+	maxPerHost      int
+	lanesPerAccount int
+	retries         int
+	patience        time.Duration
+	maxRejects      int
+	json            bool
+	quiet           bool
+	logLevel        levelValue
 }
 
 func newRun() *cobra.Command {
@@ -40,6 +41,10 @@ func newRun() *cobra.Command {
 		Use:   "run FILE",
 		Short: "Migrate every row of a list; rerunning is always safe",
 		Long: `Migrate every row of a list, several at a time.
+
+A lane is one connection to each side. --parallel says how many there are: each
+row has one, and when no row is left to start, the free ones go to the accounts
+with the most left to copy.
 
 Messages that are at the destination already are found and not copied again,
 whatever brought them there, so a run can be stopped and repeated at any time.
@@ -71,7 +76,8 @@ message border; a second one ends at once, and even then a rerun is exact.`,
 	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only look: copy nothing, remember nothing")
 	fs.Var(&o.memory, "memory", "octets of messages held at most")
-	fs.IntVar(&o.maxPerHost, "max-per-host", 0, "rows at a time that touch one host (default no limit)")
+	fs.IntVar(&o.maxPerHost, "max-per-host", 0, "lanes at a time that touch one host (default no limit)")
+	fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "lanes at a time for one account, when no row waits for them")
 	fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
 	fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
 	fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
@@ -89,6 +95,8 @@ func (o *runOptions) check() error {
 	switch {
 	case o.maxPerHost < 0:
 		return errors.New("--max-per-host: must not be negative")
+	case o.lanesPerAccount < 1:
+		return errors.New("--lanes-per-account: must be at least 1")
 	case o.retries < 0:
 		return errors.New("--retries: must not be negative")
 	case o.patience <= 0:
@@ -182,7 +190,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 func (o *runOptions) runnerOptions(j *job, engine batch.Syncer) batch.Options {
 	opt := batch.Options{
 		Syncer: engine, Meter: j.meter, Logger: j.log, RunID: runID(j.tracker.start),
-		Parallel: o.net.parallel, MaxPerHost: o.maxPerHost, Retries: o.retries,
+		Parallel: o.net.parallel, MaxPerHost: o.maxPerHost, LanesPerAccount: o.lanesPerAccount, Retries: o.retries,
 	}
 	if !o.dryRun {
 		opt.Recorder = j.bound.ledger

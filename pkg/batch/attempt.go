@@ -43,6 +43,6 @@ func (f *feeder) attempt(ctx context.Context, i int) (o outcome) {
 			}
 		}
 	}()
-	o.count, o.err = f.opt.Syncer.Sync(ctx, t.pair, t.known.ID, t.meter)
+	o.count, o.err = f.opt.Syncer.Sync(ctx, t.pair, t.known.ID, t.lanes, t.meter)
 	return o
 }

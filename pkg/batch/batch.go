@@ -1,10 +1,13 @@
-// Package batch runs the rows of a list: as many at a time as the gate lets
-// through, at most so many per host, never two into one destination account,
-// each again after a while when its trouble is temporary.
+// Package batch runs the rows of a list: as many at a time as there are lanes,
+// at most so many per host, never two into one destination account, each again
+// after a while when its trouble is temporary. Lanes that no row can use go to
+// the accounts that are at work.
 //
-// Runner is its main type. One goroutine, the feeder, owns every decision and
-// all that is counted; workers only call Syncer.Sync. The package opens no
-// connection, knows no IMAP, and holds no opinion on the health of a host.
+// Runner is its main type. One goroutine, the feeder, starts rows and counts
+// what became of them; workers only call Syncer.Sync. The gate has the lanes,
+// under a lock, for accounts ask for more of them from anywhere. The package
+// opens no connection, knows no IMAP, and holds no opinion on the health of a
+// host.
 package batch
 
 import (
@@ -12,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
@@ -27,8 +31,11 @@ import (
 // the first thing that was refused; of scope Account or Host: the pass did not
 // get to its end; of scope Run: no row can go on. A canceled ctx is answered
 // with ctx.Err(), soon. What it adds to m stays added over attempts.
+//
+// Sync begins with one lane and may ask lanes for more, once its first login
+// has succeeded on both sides; what it still has when it returns is taken back.
 type Syncer interface {
-	Sync(ctx context.Context, pair account.Pair, row ledger.RowID, m *throughput.Meter) (throughput.Count, error)
+	Sync(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) (throughput.Count, error)
 }
 
 // Recorder keeps what became of the rows; *ledger.Ledger is one. An error
@@ -48,15 +55,16 @@ type Row struct {
 // Options says how to run. Syncer is required; of the rest the zero value is
 // usable unless said.
 type Options struct {
-	Syncer     Syncer
-	Recorder   Recorder          // nil: nothing is recorded (a dry run)
-	Meter      *throughput.Meter // the run's; nil: none
-	RunID      string            // names this process in the ledger's attempts
-	Parallel   int               // rows at a time, at least 1
-	MaxPerHost int               // rows at a time that touch one host, on either side; 0: no limit
-	Retries    int               // attempts after the first one; 0: none
-	Retry      RetryPolicy       // the pauses between attempts
-	Logger     *slog.Logger      // nil: nothing is logged
+	Syncer          Syncer
+	Recorder        Recorder          // nil: nothing is recorded (a dry run)
+	Meter           *throughput.Meter // the run's; nil: none
+	RunID           string            // names this process in the ledger's attempts
+	Parallel        int               // lanes at a time, and so rows, at least 1
+	MaxPerHost      int               // lanes at a time that touch one host, on either side; 0: no limit
+	LanesPerAccount int               // lanes at a time for one row; 0: 1
+	Retries         int               // attempts after the first one; 0: none
+	Retry           RetryPolicy       // the pauses between attempts
+	Logger          *slog.Logger      // nil: nothing is logged
 
 	// OnStart is called when an attempt of rows[i] begins, OnResult when it has
 	// ended: State is parked or pending when there will be another one, or would
@@ -69,8 +77,11 @@ type Options struct {
 // Runner runs lists. Run may be called once at a time; SetParallel at any
 // time.
 type Runner struct {
-	opt  Options
-	gate *gate
+	opt Options
+
+	mu       sync.Mutex
+	parallel int
+	gate     *gate // of the last run; nil: there was none
 }
 
 // New checks the options.
@@ -81,7 +92,9 @@ func New(opt Options) (*Runner, error) {
 	case opt.Parallel < 1:
 		return nil, fmt.Errorf("batch: parallel is %d, must be at least 1", opt.Parallel)
 	case opt.MaxPerHost < 0:
-		return nil, fmt.Errorf("batch: at most %d rows per host, must not be negative", opt.MaxPerHost)
+		return nil, fmt.Errorf("batch: at most %d lanes per host, must not be negative", opt.MaxPerHost)
+	case opt.LanesPerAccount < 0:
+		return nil, fmt.Errorf("batch: at most %d lanes per account, must not be negative", opt.LanesPerAccount)
 	case opt.Retries < 0:
 		return nil, fmt.Errorf("batch: %d retries, must not be negative", opt.Retries)
 	}
@@ -89,17 +102,32 @@ func New(opt Options) (*Runner, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	opt.Retry = opt.Retry.withDefaults()
-	return &Runner{opt: opt, gate: newGate(opt.Parallel)}, nil
+	opt.LanesPerAccount = max(1, opt.LanesPerAccount)
+	return &Runner{opt: opt, parallel: opt.Parallel}, nil
 }
 
-// SetParallel changes how many rows may run at a time. More rows start at
-// once; with fewer the running ones end first.
+// SetParallel changes how many lanes there are. More rows start at once; with
+// fewer lanes the further ones of accounts are asked back, and running rows
+// end first.
 func (r *Runner) SetParallel(n int) error {
 	if n < 1 {
 		return fmt.Errorf("batch: parallel is %d, must be at least 1", n)
 	}
-	r.gate.setLimit(n)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.parallel = n
+	if r.gate != nil {
+		r.gate.setLimit(n)
+	}
 	return nil
+}
+
+// newGate makes the gate of a run, of which SetParallel knows from then on.
+func (r *Runner) newGate() *gate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gate = newGate(r.parallel, r.opt.LanesPerAccount, r.opt.MaxPerHost)
+	return r.gate
 }
 
 // Run brings every row to an end and returns one Result per row, in the order
@@ -108,6 +136,5 @@ func (r *Runner) SetParallel(n int) error {
 // row starts, and Run returns when the running ones have. One row's own
 // trouble is in its Result only.
 func (r *Runner) Run(ctx context.Context, rows []Row) ([]throughput.Result, error) {
-	f := newFeeder(r, rows)
-	return f.run(ctx)
+	return newFeeder(r.opt, r.newGate(), rows).run(ctx)
 }

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,13 +15,14 @@ import (
 )
 
 // task is a row with what this run knows of it. While its Sync runs the worker
-// reads pair, known.ID and meter; the feeder owns the rest, always.
+// reads pair, known.ID, lanes and meter; the feeder owns the rest, always.
 type task struct {
 	job    job
 	pair   account.Pair
 	known  ledger.Row
 	result throughput.Result
 	meter  *throughput.Meter // from the first attempt to the last
+	lanes  *holder           // of the attempt that goes on
 }
 
 // feeder is one run. It alone hands out rows and closes jobs, when nothing is
@@ -29,7 +31,6 @@ type feeder struct {
 	opt   Options
 	gate  *gate
 	tasks []*task
-	ready *queue
 	waits waits
 
 	jobs    chan int
@@ -42,9 +43,9 @@ type feeder struct {
 	cancel   func() // cancels what the rows see
 }
 
-func newFeeder(r *Runner, rows []Row) *feeder {
+func newFeeder(opt Options, g *gate, rows []Row) *feeder {
 	f := &feeder{
-		opt: r.opt, gate: r.gate, tasks: make([]*task, len(rows)), ready: newQueue(r.opt.MaxPerHost),
+		opt: opt, gate: g, tasks: make([]*task, len(rows)),
 		jobs: make(chan int), ended: make(chan outcome),
 	}
 	for i, row := range rows {
@@ -52,7 +53,7 @@ func newFeeder(r *Runner, rows []Row) *feeder {
 		t := &task{
 			pair: p, known: row.Known,
 			job: job{
-				index: i, octets: row.Known.SourceOctets,
+				index: i, octets: row.Known.SourceOctets, most: g.share,
 				hosts: [2]string{p.Source.Host, p.Dest.Host}, dest: p.DestID(),
 			},
 			result: throughput.Result{
@@ -61,7 +62,7 @@ func newFeeder(r *Runner, rows []Row) *feeder {
 			},
 		}
 		f.tasks[i] = t
-		f.ready.push(&t.job)
+		g.push(&t.job)
 	}
 	return f
 }
@@ -114,35 +115,38 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 		case <-alarm:
 		case <-f.gate.changed:
 		case <-stop:
-			stop, f.stopping = nil, true // the running rows see it too, and end by themselves
+			stop = nil
+			f.stop() // the running rows see it too, and end by themselves
 		}
 	}
 }
 
-func (f *feeder) idle() bool { return f.ready.empty() && f.waits.Len() == 0 }
+func (f *feeder) idle() bool { return f.waits.Len() == 0 && f.gate.idle() }
+
+func (f *feeder) stop() {
+	f.stopping = true
+	f.gate.stop()
+}
 
 // wake moves the rows whose time has come to the ready ones.
 func (f *feeder) wake(now time.Time) {
 	for j := f.waits.due(now); j != nil; j = f.waits.due(now) {
-		f.ready.push(j)
+		f.gate.push(j)
 	}
 }
 
 // start gives out rows while there is room. A worker is started when every one
 // is busy, so there are never more than the gate ever let through at once.
 func (f *feeder) start(ctx context.Context, spawn func()) {
-	f.stopping = f.stopping || ctx.Err() != nil
-	for !f.stopping && f.gate.tryAcquire() {
-		j := f.ready.pop()
-		if j == nil {
-			f.gate.release()
-			return
-		}
-		t := f.tasks[j.index]
+	if ctx.Err() != nil {
+		f.stop()
+	}
+	for h := f.gate.next(); h != nil; h = f.gate.next() {
+		t := f.tasks[h.job.index]
+		t.lanes = h
 		f.begin(ctx, t)
 		if f.fatal != nil { // not recorded, so not begun
-			f.ready.done(j)
-			f.gate.release()
+			f.gate.end(h)
 			return
 		}
 		if f.running == f.workers {
@@ -150,7 +154,7 @@ func (f *feeder) start(ctx context.Context, spawn func()) {
 			spawn()
 		}
 		f.running++
-		f.jobs <- j.index // at once: a worker is idle
+		f.jobs <- h.job.index // at once: a worker is idle
 	}
 }
 
@@ -172,6 +176,7 @@ func (f *feeder) begin(ctx context.Context, t *task) {
 	} else {
 		t.meter.Restart()
 	}
+	t.lanes.work(t.meter)
 	f.opt.Logger.Info("row starts", f.attrs(t)...)
 	if f.opt.OnStart != nil {
 		f.opt.OnStart(t.job.index, r)
@@ -182,8 +187,8 @@ func (f *feeder) begin(ctx context.Context, t *task) {
 func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	t := f.tasks[o.index]
 	f.running--
-	f.gate.release()
-	f.ready.done(&t.job)
+	f.gate.end(t.lanes)
+	f.learn(t, o.err)
 
 	now := time.Now()
 	r := &t.result
@@ -204,6 +209,17 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	if f.opt.OnResult != nil {
 		f.opt.OnResult(o.index, *r)
 	}
+}
+
+// learn takes what a server said of its limits to heart.
+func (f *feeder) learn(t *task, err error) {
+	e := fault.Of(err)
+	if e == nil || e.MaxPerUser == 0 && e.MaxPerHost == 0 {
+		return
+	}
+	f.gate.learn(&t.job, e)
+	f.opt.Logger.Info("a server limits connections", f.attrs(t,
+		slog.String("side", e.Side.String()), slog.Int("per_user", e.MaxPerUser), slog.Int("per_host", e.MaxPerHost))...)
 }
 
 // judge sets the state that a row has after an attempt and returns when it
@@ -267,7 +283,7 @@ func (f *feeder) check(err error) bool {
 	if f.fatal == nil {
 		f.fatal = err
 	}
-	f.stopping = true
+	f.stop()
 	f.cancel()
 	return false
 }

@@ -1,44 +1,123 @@
 package batch
 
-import "sync"
+import (
+	"slices"
+	"sync"
 
-// gate bounds how many rows run at a time. Its limit may change while it is
-// in use, which errgroup's may not. One goroutine acquires and releases; any
-// may set the limit.
+	"github.com/imapfleet/imapfleet/pkg/fault"
+)
+
+// gate gives out the lanes of a run: the first one of a row to the feeder,
+// further ones to the accounts that ask for them. One lock guards all that
+// this depends on, since accounts ask from goroutines of their own, and nobody
+// who holds it waits for anything.
 type gate struct {
+	share   int           // lanes of one account, until a server allows less
+	changed chan struct{} // holds one token when a row may start that could not before
+
 	mu      sync.Mutex
-	limit   int
+	limit   int // lanes at a time
 	used    int
-	changed chan struct{} // holds one token after the limit grew
+	hosts   hosts
+	ready   *queue
+	holders []*holder // who has lanes
+	stopped bool      // no lane is given out any more
 }
 
-func newGate(limit int) *gate {
-	return &gate{limit: limit, changed: make(chan struct{}, 1)}
+func newGate(limit, share, maxPerHost int) *gate {
+	g := &gate{limit: limit, share: share, changed: make(chan struct{}, 1)}
+	g.hosts = newHosts(maxPerHost)
+	g.ready = newQueue(&g.hosts)
+	return g
 }
 
-// tryAcquire takes a slot if one is free.
-func (g *gate) tryAcquire() bool {
+// push adds a row that may start from now on.
+func (g *gate) push(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.used >= g.limit {
-		return false
+	g.ready.push(j)
+}
+
+// next takes the first ready row that may start, and a lane for it; nil when
+// there is none now.
+func (g *gate) next() *holder {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped || g.used >= g.limit {
+		return nil
 	}
-	g.used++
-	return true
+	j := g.ready.pop()
+	if j == nil {
+		return nil
+	}
+	h := &holder{gate: g, job: j}
+	g.holders = append(g.holders, h)
+	g.move(h, 1)
+	return h
 }
 
-func (g *gate) release() {
+// end takes back whatever an attempt still has.
+func (g *gate) end(h *holder) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.used--
+	g.move(h, -h.lanes)
+	g.holders = slices.DeleteFunc(g.holders, func(o *holder) bool { return o == h })
+	g.ready.done(h.job)
+}
+
+// move books n lanes more, or fewer.
+func (g *gate) move(h *holder, n int) {
+	g.used += n
+	g.hosts.add(h.job.hosts, n)
+	h.lanes += n
+	h.meter.Lanes(h.lanes)
+}
+
+// idle reports whether no row is ready, or waits for its destination account.
+func (g *gate) idle() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ready.empty()
+}
+
+// stop ends the giving out of lanes, for rows and for further ones.
+func (g *gate) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stopped = true
 }
 
 func (g *gate) setLimit(n int) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.limit = n
-	g.mu.Unlock()
+	g.notify()
+}
+
+func (g *gate) notify() {
 	select {
 	case g.changed <- struct{}{}:
-	default: // a token is waiting already: whoever takes it sees this limit too
+	default: // a token is waiting already: whoever takes it sees this change too
 	}
+}
+
+// learn keeps the row's account and its hosts to what a server said that it
+// allows, from now on.
+func (g *gate) learn(j *job, e *fault.Error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.MaxPerUser > 0 {
+		j.allow(e.MaxPerUser)
+	}
+	if e.MaxPerHost == 0 || e.Side == fault.Local {
+		return
+	}
+	lanes, host := e.MaxPerHost, j.hosts[0]
+	if e.Side == fault.Dest {
+		host = j.hosts[1]
+	}
+	if j.hosts[0] == j.hosts[1] {
+		lanes /= 2 // each lane has two connections there
+	}
+	g.hosts.tell(host, max(1, lanes))
 }

@@ -24,7 +24,7 @@ type syncFunc struct {
 	f         func(ctx context.Context, p account.Pair) (throughput.Count, error)
 }
 
-func (s *syncFunc) Sync(ctx context.Context, p account.Pair, _ ledger.RowID, _ *throughput.Meter) (throughput.Count, error) {
+func (s *syncFunc) Sync(ctx context.Context, p account.Pair, _ ledger.RowID, _ Lanes, _ *throughput.Meter) (throughput.Count, error) {
 	s.mu.Lock()
 	s.now++
 	s.calls++

@@ -6,13 +6,20 @@ import (
 	"slices"
 )
 
-// job is a row as the queue sees it.
+// job is a row as the gate sees it.
 type job struct {
 	index  int
 	octets int64 // known size; 0: unknown
 	hosts  [2]string
 	dest   string
+	most   int // lanes that the account may have; the gate's lock guards it
 }
+
+// allow keeps the account below the number of connections that its server
+// allows: one is left for the user's own device, where there are more.
+func (j *job) allow(connections int) { j.most = min(j.most, max(1, connections-1)) }
+
+func (j *job) touches(host string) bool { return j.hosts[0] == host || j.hosts[1] == host }
 
 // before says who goes first: a row that was never measured, for it may be
 // the largest, then the largest; in the list's order where that ties.
@@ -27,15 +34,14 @@ func (j *job) before(o *job) bool {
 }
 
 // queue holds the rows that could start now and gives out the first one whose
-// hosts have room and whose destination account is not being written. It is
-// the feeder's alone.
+// hosts have room and whose destination account is not being written. The
+// gate's lock guards it.
 type queue struct {
-	maxPerHost int
-	groups     []*group // by pair of hosts; one group when hosts have no limit
-	byHosts    map[[2]string]*group
-	blocked    map[string][]*job // by destination account: ready, but it is busy
-	busyDest   map[string]struct{}
-	perHost    map[string]int // running rows; kept only when there is a limit
+	hosts    *hosts
+	groups   []*group // by pair of hosts
+	byHosts  map[[2]string]*group
+	blocked  map[string][]*job // by destination account: ready, but it is busy
+	busyDest map[string]struct{}
 }
 
 type group struct {
@@ -43,57 +49,41 @@ type group struct {
 	jobs  jobHeap
 }
 
-func newQueue(maxPerHost int) *queue {
+func newQueue(h *hosts) *queue {
 	return &queue{
-		maxPerHost: maxPerHost,
-		byHosts:    make(map[[2]string]*group),
-		blocked:    make(map[string][]*job),
-		busyDest:   make(map[string]struct{}),
-		perHost:    make(map[string]int),
+		hosts:    h,
+		byHosts:  make(map[[2]string]*group),
+		blocked:  make(map[string][]*job),
+		busyDest: make(map[string]struct{}),
 	}
 }
 
 // push adds a row that may start from now on.
 func (q *queue) push(j *job) {
-	var key [2]string
-	if q.maxPerHost > 0 {
-		key = j.hosts
-	}
-	g := q.byHosts[key]
+	g := q.byHosts[j.hosts]
 	if g == nil {
-		g = &group{hosts: key}
-		q.byHosts[key] = g
+		g = &group{hosts: j.hosts}
+		q.byHosts[j.hosts] = g
 		q.groups = append(q.groups, g)
 	}
 	heap.Push(&g.jobs, j)
 }
 
-// pop takes the first row that may start, and books its hosts and its
-// destination; nil when there is none now.
+// pop takes the first row that may start, and books its destination; nil when
+// there is none now.
 func (q *queue) pop() *job {
-	for {
-		g := q.first()
-		if g == nil {
-			return nil
-		}
-		j := heap.Pop(&g.jobs).(*job)
-		if g.jobs.Len() == 0 {
-			q.drop(g)
-		}
-		if _, busy := q.busyDest[j.dest]; busy {
-			q.blocked[j.dest] = append(q.blocked[j.dest], j)
-			continue
-		}
-		q.busyDest[j.dest] = struct{}{}
-		q.count(j, 1)
-		return j
+	g := q.first()
+	if g == nil {
+		return nil
 	}
+	j := q.take(g)
+	q.busyDest[j.dest] = struct{}{}
+	return j
 }
 
 // done gives back what pop booked.
 func (q *queue) done(j *job) {
 	delete(q.busyDest, j.dest)
-	q.count(j, -1)
 	waiting := q.blocked[j.dest]
 	delete(q.blocked, j.dest)
 	for _, w := range waiting {
@@ -101,42 +91,35 @@ func (q *queue) done(j *job) {
 	}
 }
 
-// first finds the group with room on its hosts whose head goes first.
+// first finds the group whose head is the first row that may start; nil when
+// there is none now.
 func (q *queue) first() *group {
-	var best *group
-	for _, g := range q.groups {
-		if q.full(g.hosts) {
-			continue
+	for {
+		var best *group
+		for _, g := range q.groups {
+			if q.hosts.room(g.hosts) && (best == nil || g.jobs[0].before(best.jobs[0])) {
+				best = g
+			}
 		}
-		if best == nil || g.jobs[0].before(best.jobs[0]) {
-			best = g
+		if best == nil {
+			return nil
 		}
-	}
-	return best
-}
-
-func (q *queue) full(hosts [2]string) bool {
-	if q.maxPerHost == 0 {
-		return false
-	}
-	return q.perHost[hosts[0]] >= q.maxPerHost || q.perHost[hosts[1]] >= q.maxPerHost
-}
-
-// count books a row on its hosts. A row between two accounts of one host is
-// one row there.
-func (q *queue) count(j *job, n int) {
-	if q.maxPerHost == 0 {
-		return
-	}
-	q.perHost[j.hosts[0]] += n
-	if j.hosts[1] != j.hosts[0] {
-		q.perHost[j.hosts[1]] += n
+		dest := best.jobs[0].dest
+		if _, busy := q.busyDest[dest]; !busy {
+			return best
+		}
+		q.blocked[dest] = append(q.blocked[dest], q.take(best))
 	}
 }
 
-func (q *queue) drop(g *group) {
-	delete(q.byHosts, g.hosts)
-	q.groups = slices.DeleteFunc(q.groups, func(o *group) bool { return o == g })
+// take removes the head of g.
+func (q *queue) take(g *group) *job {
+	j := heap.Pop(&g.jobs).(*job)
+	if g.jobs.Len() == 0 {
+		delete(q.byHosts, g.hosts)
+		q.groups = slices.DeleteFunc(q.groups, func(o *group) bool { return o == g })
+	}
+	return j
 }
 
 // empty reports whether no row is waiting for room.

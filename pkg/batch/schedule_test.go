@@ -29,6 +29,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no syncer", Options{Parallel: 1}},
 		{"no workers", Options{Syncer: s}},
 		{"negative per host", Options{Syncer: s, Parallel: 1, MaxPerHost: -1}},
+		{"negative per account", Options{Syncer: s, Parallel: 1, LanesPerAccount: -1}},
 		{"negative retries", Options{Syncer: s, Parallel: 1, Retries: -1}},
 	}
 	for _, tt := range tests {

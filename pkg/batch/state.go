@@ -72,6 +72,8 @@ func join(before, now throughput.Count) throughput.Count {
 	// or it has vanished since.
 	c.Listed += before.Copied - moved
 	c.Octets += before.Octets
+	// Mostly the same ones: a large mailbox goes on where it was cut.
+	c.MailboxesSplit = max(c.MailboxesSplit, before.MailboxesSplit)
 	return c
 }
 

@@ -166,6 +166,12 @@ func TestJoinAttempts(t *testing.T) {
 			throughput.Count{Listed: 10, Copied: 4, NotTried: 6, Octets: 40, Mailboxes: 1},
 		},
 		{
+			"went on with a mailbox that was split",
+			throughput.Count{Listed: 10, Copied: 4, NotTried: 6, Octets: 40, Mailboxes: 2, MailboxesSplit: 1},
+			throughput.Count{Listed: 10, AlreadyThere: 4, Copied: 6, Octets: 60, Mailboxes: 2},
+			throughput.Count{Listed: 10, Copied: 10, Octets: 100, Mailboxes: 2, MailboxesSplit: 1},
+		},
+		{
 			"got less far",
 			throughput.Count{Listed: 10, Copied: 8, NotTried: 2, Octets: 80, Mailboxes: 2},
 			throughput.Count{Listed: 6, AlreadyThere: 5, NotTried: 1, Mailboxes: 1},

@@ -40,7 +40,7 @@ func BenchmarkSync(b *testing.B) {
 		e := mailsync.New(mailsync.Options{Ledger: led, Logger: slog.New(slog.DiscardHandler)})
 		p := pairOf(b, src.Access("u", "p"), dst.Access(user, "p"))
 		b.StartTimer()
-		c, err := e.Sync(b.Context(), p, rows[0], throughput.NewRun().Account("u", 1))
+		c, err := e.Sync(b.Context(), p, rows[0], nil, throughput.NewRun().Account("u", 1))
 		b.StopTimer()
 		if err != nil || c.Copied != 2000 {
 			b.Fatalf("%+v, %v", c, err)

@@ -67,6 +67,15 @@ func New(opt Options) *Engine {
 	return &Engine{opt: opt, share: max(opt.Memory/int64(opt.Lanes), 64<<10)}
 }
 
+// Lanes is how Sync comes by more lanes than its first; see batch.Lanes, which
+// is the same type and has the contract. nil: one lane.
+type Lanes = interface {
+	TryAcquire() bool
+	Release()
+	Wanted() bool
+	Refused(most int)
+}
+
 // Sync makes one pass over pair: every message that the source lists is copied
 // unless it is at the destination already. The Count is valid with every
 // error. A nil error means that both sides were opened and every mailbox was
@@ -75,7 +84,7 @@ func New(opt Options) *Engine {
 // cause. When ctx ends, reading stops at once, an open APPEND is ended at a
 // message border and its answer awaited for Options.Grace; then ctx.Err() is
 // returned.
-func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, m *throughput.Meter) (throughput.Count, error) {
+func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, _ Lanes, m *throughput.Meter) (throughput.Count, error) {
 	p := e.newPass(ctx, pair, row, m)
 	defer p.close(ctx)
 	err := p.run(ctx)

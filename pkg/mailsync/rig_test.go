@@ -148,7 +148,7 @@ func (r *rig) sync(ctx context.Context) (throughput.Count, error) {
 	if r.options != nil {
 		r.options(&opt)
 	}
-	return mailsync.New(opt).Sync(ctx, r.pair(), rows[0], throughput.NewRun().Account("test", 1))
+	return mailsync.New(opt).Sync(ctx, r.pair(), rows[0], nil, throughput.NewRun().Account("test", 1))
 }
 
 func (r *rig) logger() *slog.Logger {
