@@ -16,6 +16,7 @@ type Caps struct {
 	SpecialUse, CreateSpecialUse           bool     // RFC 6154
 	Unselect, ESearch, Namespace, ID       bool     // RFC 3691, RFC 4731, RFC 2342, RFC 2971
 	AppendLimit                            int64    // octets (RFC 7889); 0: none said
+	MessageLimit                           int      // messages of one command (RFC 9738); 0: none said
 	Raw                                    []string // as sent, in order
 
 	loginDisabled, authPlain, startTLS bool
@@ -41,6 +42,11 @@ func parseCaps(names []string) Caps {
 		if v, ok := strings.CutPrefix(name, "APPENDLIMIT="); ok {
 			if limit, err := strconv.ParseUint(v, 10, 63); err == nil && limit <= math.MaxInt64 {
 				c.AppendLimit = int64(limit)
+			}
+		}
+		if v, ok := strings.CutPrefix(name, "MESSAGELIMIT="); ok {
+			if limit, err := strconv.ParseUint(v, 10, 31); err == nil {
+				c.MessageLimit = int(limit)
 			}
 		}
 	}

@@ -77,6 +77,9 @@ func (c *Conn) Fetch(ctx context.Context, set []Range, items Items, h FetchHandl
 	return &Fetching{c: c, p: p}, nil
 }
 
+// Done is closed when the tagged answer is here or the connection is lost.
+func (f *Fetching) Done() <-chan struct{} { return f.p.Done() }
+
 // Wait waits for the tagged answer. When it returns nil every response has
 // been handled; whether each UID asked for came is for the caller to compare.
 func (f *Fetching) Wait(ctx context.Context) error {
