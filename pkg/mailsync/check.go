@@ -28,7 +28,7 @@ type CheckReport struct {
 
 // Check logs in on both sides of pair and looks; it writes nothing.
 func (e *Engine) Check(ctx context.Context, pair account.Pair) CheckReport {
-	p := e.newPass(ctx, pair, 0, nil)
+	p := e.newPass(ctx, pair, 0, nil, nil)
 	defer p.close(ctx)
 	var rep CheckReport
 	var boxes [2][]imapconn.Mailbox
@@ -38,7 +38,7 @@ func (e *Engine) Check(ctx context.Context, pair account.Pair) CheckReport {
 	for i, side := range []struct {
 		s   *session
 		rep *SideReport
-	}{{p.src, &rep.Source}, {p.dst, &rep.Dest}} {
+	}{{p.first.src, &rep.Source}, {p.first.dst, &rep.Dest}} {
 		wg.Go(func() {
 			err := side.s.do(ctx, func(c *imapconn.Conn) (err error) {
 				trees[i], caps[i] = treeOf(c), c.Caps()

@@ -84,8 +84,8 @@ type Lanes = interface {
 // cause. When ctx ends, reading stops at once, an open APPEND is ended at a
 // message border and its answer awaited for Options.Grace; then ctx.Err() is
 // returned.
-func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, _ Lanes, m *throughput.Meter) (throughput.Count, error) {
-	p := e.newPass(ctx, pair, row, m)
+func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) (throughput.Count, error) {
+	p := e.newPass(ctx, pair, row, lanes, m)
 	defer p.close(ctx)
 	err := p.run(ctx)
 	if cerr := p.closeFloors(context.WithoutCancel(ctx)); err == nil {

@@ -3,7 +3,6 @@ package mailsync
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 
@@ -11,312 +10,353 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
-// fetchChunk is how many messages one UID FETCH asks for. One command is in
-// flight at a time: a server may answer two at once with their messages mixed
-// (Dovecot does so when its output is full), which would lose their order. A
-// round trip for so many messages costs nothing.
-const fetchChunk = 1000
-
 const fetchItems = imapconn.ItemFlags | imapconn.ItemDate | imapconn.ItemBody
 
-// fetcher reads the messages of one mailbox into the window. Whatever the
-// source does, each UID that it was given ends as one item: a message, or the
-// verdict that there is none.
+// fetcher reads what its lane moves into the window. Whatever the source does,
+// each UID that it takes on ends as one item: a message, or the verdict that
+// there is none.
+//
+// It asks ahead: for the next mailbox while the last one still comes, and for
+// more of the same mailbox as soon as the last message asked for has begun to
+// come. Not sooner: a server may answer two commands about one mailbox with
+// their messages mixed (Dovecot does so when its output is full), which would
+// lose their order. Between two mailboxes EXAMINE keeps them apart.
 type fetcher struct {
-	p            *pass
-	src          *opened
-	win          *window
-	normal, last []uint32 // ascending; last are rejects of earlier passes
-	first        uint32   // the first message asked for on this connection, and
-	breaks       int      // on how many before it
-	still        []uint32 // what the source listed when a message was missed; nil: not asked yet
+	p   *pass
+	l   *lane
+	win *window
+
+	parts  []*part    // with something to ask for, or not ended yet, in order
+	flight []*request // sent, oldest first
+	slow   []*part    // all asked for; some messages have to be fetched one by one
+	pace   pace
+
+	suspect suspect
+	still   map[*box][]uint32 // what the source listed when a message was missed
 
 	mu    sync.Mutex // handlers run on the connection's reading goroutine
-	got   map[uint32]bool
-	odd   []uint32 // to be fetched one by one
-	moved bool     // something was handed over since the last look
+	moved bool       // something was handed over since the last look
 }
 
-// use is one use of a source connection and what its handlers hold. The
-// fetcher's mu guards it.
-type use struct {
-	c    *imapconn.Conn
-	busy sync.WaitGroup // handlers at work
-	over bool           // nothing more is taken from it
-	held int64          // memory taken for the message that is being read; -1 none
+func newFetcher(l *lane, win *window) *fetcher {
+	return &fetcher{p: l.p, l: l, win: win, still: map[*box][]uint32{}}
 }
 
-// errOver ends a connection that still sends what nobody waits for.
-var errOver = errors.New("the answer came after its use")
-
-// run returns nil when every UID has been handed over; the context's error
-// when the writer stopped.
+// run returns nil when there is nothing left for this lane and all it took on
+// has been handed over; the context's error when the writer stopped.
 func (f *fetcher) run(ctx context.Context) error {
-	f.got = map[uint32]bool{}
-	left := f.normal
-	for len(left) > 0 {
-		err := f.src.do(ctx, func(c *imapconn.Conn) error { return f.stream(ctx, c, &left) })
+	for {
+		group := f.claim()
+		if len(group) == 0 {
+			return nil
+		}
+		ready, err := f.prepare(ctx, group)
 		if err != nil {
 			return err
 		}
-	}
-	slices.Sort(f.odd)
-	for _, u := range f.odd {
-		if err := f.one(ctx, u, false); err != nil {
-			return err
+		f.parts = ready
+		for len(f.parts) > 0 {
+			if err := f.l.src.do(ctx, func(c *imapconn.Conn) error { return f.stream(ctx, c) }); err != nil {
+				return err
+			}
+			if err := f.oneByOne(ctx); err != nil {
+				return err
+			}
 		}
 	}
-	for _, u := range f.last {
-		if err := f.one(ctx, u, true); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-// stream asks for all of left, a chunk at a time. What a broken connection
-// leaves open stays in left.
-func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn, left *[]uint32) error {
+// claim takes what comes next, unless the lane is to be given back.
+func (f *fetcher) claim() []*part {
+	if f.p.crew.ends(f.l) {
+		return nil
+	}
+	return f.p.work.claim()
+}
+
+// request is one UID FETCH in flight.
+type request struct {
+	part   *part
+	uids   []uint32          // asked for, ascending
+	opened *imapconn.Opening // the EXAMINE that was sent ahead of it; nil: none was needed
+	cmd    *imapconn.Fetching
+
+	// Of the reading goroutine until cmd is done, under fetcher.mu.
+	got     []bool // by index in uids: handed over
+	begun   []bool // a response to it has begun
+	waiting int    // of uids that have not begun
+	last    chan struct{}
+	usable  bool // the mailbox is the right one
+	checked bool // usable is known
+}
+
+// stream asks for all that the parts have and waits for it. What a broken
+// connection leaves open goes back to its part. It returns early when messages
+// have to be fetched one by one.
+func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn) error {
 	u := &use{c: c, held: -1}
+	defer f.retake()
 	defer f.leave(u)
-	*left = f.missing(*left)
-	if len(*left) > 0 && f.suspect((*left)[0]) {
-		f.mu.Lock()
-		f.odd = append(f.odd, (*left)[0])
-		f.mu.Unlock()
-		*left = (*left)[1:]
+	f.setSuspectAside()
+	for {
+		if err := f.askAhead(ctx, u); err != nil {
+			return err
+		}
+		if len(f.flight) == 0 {
+			return nil
+		}
+		if err := f.await(ctx); err != nil {
+			return err
+		}
 	}
-	for len(*left) > 0 {
-		set, n := chunk(*left, fetchChunk)
-		asked := (*left)[:n]
-		cmd, err := c.Fetch(ctx, set, fetchItems, f.handler(ctx, u, asked))
-		if err != nil {
+}
+
+// askAhead sends as many commands as may be in flight.
+func (f *fetcher) askAhead(ctx context.Context, u *use) error {
+	if f.p.crew.ends(f.l) {
+		for _, pt := range f.parts {
+			f.p.work.release(pt)
+		}
+	}
+	for at := 0; at < len(f.parts) && len(f.slow) == 0; {
+		pt := f.parts[at]
+		if f.p.work.front(pt) == 0 {
+			if pt.asked > 0 {
+				at++
+				continue
+			}
+			if err := f.finished(ctx, pt); err != nil {
+				return err
+			}
+			continue
+		}
+		if !f.mayAsk(pt) {
+			return nil
+		}
+		if err := f.ask(ctx, u, pt); err != nil {
 			return err
 		}
-		if err := cmd.Wait(ctx); err != nil && fault.ScopeOf(err) != fault.Message {
-			return err
-		}
-		f.answered(asked)
-		*left = (*left)[n:]
+		f.p.crew.grow()
 	}
 	return nil
 }
 
-// maxBreaks is how many connections in a row may break at one message before
-// the message is what breaks them.
-const maxBreaks = 3
-
-// suspect reports whether connections keep breaking with uid as the next
-// message to come: it is read last then, for the sake of the others.
-func (f *fetcher) suspect(uid uint32) bool {
-	if uid != f.first {
-		f.first, f.breaks = uid, 0
-		return false
+// mayAsk reports whether a command for part may be sent now.
+func (f *fetcher) mayAsk(pt *part) bool {
+	if len(f.flight) == 0 {
+		return true
 	}
-	f.breaks++
-	return f.breaks >= maxBreaks
-}
-
-// answered closes one command. What it was asked for and is not here was
-// refused, expunged meanwhile, or came oddly: it is fetched one by one.
-func (f *fetcher) answered(uids []uint32) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, u := range uids {
-		if !f.got[u] {
-			f.odd = append(f.odd, u)
+	newest := f.flight[len(f.flight)-1]
+	if newest.part == pt {
+		select {
+		case <-newest.last:
+			return true
+		default:
+			return false
 		}
-		delete(f.got, u)
 	}
+	owed := 0
+	for _, r := range f.flight {
+		owed += len(r.uids)
+	}
+	return owed < f.pace.messages() && len(f.flight) < maxFlight
 }
 
-// enter begins the work of a handler, which u.busy.Done ends; false when the
-// use of its connection is over.
-func (f *fetcher) enter(u *use) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !u.over {
-		u.busy.Add(1)
+// maxFlight is how many commands are in flight at most.
+const maxFlight = 32
+
+// ask sends one UID FETCH, and ahead of it the EXAMINE that it needs.
+func (f *fetcher) ask(ctx context.Context, u *use, pt *part) error {
+	set, uids := f.p.work.chunk(pt, f.most(u.c))
+	if len(uids) == 0 {
+		return nil
 	}
-	return !u.over
+	r := &request{part: pt, uids: uids, got: make([]bool, len(uids)), begun: make([]bool, len(uids)),
+		waiting: len(uids), last: make(chan struct{})}
+	f.flight = append(f.flight, r)
+	pt.asked++
+	if f.l.src.at != pt.src {
+		if err := pt.src.ask(ctx, u.c); err != nil {
+			return err
+		}
+		r.opened = pt.src.pending
+	}
+	cmd, err := u.c.Fetch(ctx, set, fetchItems, f.handler(ctx, u, r))
+	if err != nil {
+		return err
+	}
+	r.cmd = cmd
+	f.pace.sent()
+	return nil
 }
 
-// leave ends the use of a connection, whose commands are answered or which is
-// dead: it waits for the handler that is still at work. Memory taken for a
-// message that never became whole goes back, and what was handed over counts
-// as progress. It may be called again.
-func (f *fetcher) leave(u *use) {
-	f.mu.Lock()
-	u.over = true
-	f.mu.Unlock()
-	u.busy.Wait()
-	f.release(u, true)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.moved {
-		f.src.s.moved()
-		f.moved = false
+// most is how many messages the next command may ask for.
+func (f *fetcher) most(c *imapconn.Conn) int {
+	if limit := c.Caps().MessageLimit; limit > 0 {
+		return min(limit, f.pace.messages())
 	}
+	return f.pace.messages()
 }
 
-// release ends the hold on the memory of the message that is being read, and
-// gives it back or leaves it to the message. It reports whether there was one.
-func (f *fetcher) release(u *use, give bool) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := u.held
-	u.held = -1
-	if n >= 0 && give {
-		f.win.give(n)
+// await waits until the oldest command is answered, or until the newest allows
+// another one.
+func (f *fetcher) await(ctx context.Context) error {
+	oldest, newest := f.flight[0], f.flight[len(f.flight)-1]
+	var last chan struct{}
+	if len(f.slow) == 0 && f.p.work.front(newest.part) != 0 {
+		last = newest.last
+		select {
+		case <-last: // known already: wait for the answer
+			last = nil
+		default:
+		}
 	}
-	return n >= 0
+	select {
+	case <-last:
+		return nil
+	case <-oldest.cmd.Done():
+	case <-ctx.Done(): // Wait ends the connection
+	}
+	if err := f.completed(ctx, oldest); err != nil {
+		return err // it stays in flight: its handler may be at work still
+	}
+	f.flight = f.flight[1:]
+	oldest.part.asked--
+	return nil
 }
 
-// missing returns the UIDs that were not handed over.
-func (f *fetcher) missing(uids []uint32) []uint32 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var out []uint32
-	for _, u := range uids {
-		if !f.got[u] {
+// completed closes one command. What it was asked for and is not here was
+// refused, expunged meanwhile, or came oddly: it is fetched one by one.
+func (f *fetcher) completed(ctx context.Context, r *request) error {
+	pt := r.part
+	err := r.cmd.Wait(ctx)
+	if r.opened != nil && !isLost(err) && ctx.Err() == nil {
+		if sel, oerr := r.opened.Wait(ctx); oerr != nil {
+			err = oerr
+		} else if oerr := pt.src.same(sel); oerr != nil {
+			err = oerr
+		}
+		pt.src.pending = nil
+	}
+	refused := err != nil && fault.ScopeOf(err) == fault.Message
+	switch {
+	case err == nil || refused:
+	case mild(ctx, err):
+		f.l.src.at = nil
+		f.p.work.fail(pt.b, err)
+		return nil
+	default:
+		return err
+	}
+	missing := r.missing()
+	f.pace.answered(len(r.uids))
+	if refused && len(missing) > fewMissing && f.pace.refused(len(r.uids)) {
+		f.p.work.back(pt, missing)
+		return nil
+	}
+	pt.odd = append(pt.odd, missing...)
+	return nil
+}
+
+// fewMissing is how many messages of a refused command are fetched one by one
+// at once; of more it is asked again in smaller commands.
+const fewMissing = 16
+
+// finished ends a part that has nothing more to ask for, or leaves it for the
+// messages that have to be fetched one by one.
+func (f *fetcher) finished(ctx context.Context, pt *part) error {
+	if len(pt.odd) > 0 || len(pt.last) > 0 {
+		if !slices.Contains(f.slow, pt) {
+			f.slow = append(f.slow, pt)
+		}
+		return nil
+	}
+	return f.end(ctx, pt)
+}
+
+// end tells the writer that nothing more comes of a part.
+func (f *fetcher) end(ctx context.Context, pt *part) error {
+	f.parts = slices.DeleteFunc(f.parts, func(o *part) bool { return o == pt })
+	if !f.win.put(ctx, &item{part: pt, end: true}) {
+		return context.Canceled
+	}
+	return nil
+}
+
+// oneByOne fetches what needs that, with nothing else in flight.
+func (f *fetcher) oneByOne(ctx context.Context) error {
+	for _, pt := range f.slow {
+		odd, last := pt.odd, pt.last
+		pt.odd, pt.last = nil, nil
+		slices.Sort(odd)
+		for i, u := range slices.Concat(odd, last) {
+			if f.p.work.failed(pt.b) != nil {
+				break
+			}
+			switch err := f.one(ctx, pt, u, i >= len(odd)); {
+			case err == nil:
+			case mild(ctx, err):
+				f.p.work.fail(pt.b, err)
+			default:
+				return err
+			}
+		}
+	}
+	f.slow = nil
+	return nil
+}
+
+// retake gives what is in flight on a connection that is not used any more back
+// to the parts. No handler is at work.
+func (f *fetcher) retake() {
+	for _, r := range slices.Backward(f.flight) {
+		r.part.asked--
+		f.p.work.back(r.part, r.missing())
+	}
+	f.flight = nil
+}
+
+// missing returns the UIDs that were not handed over. No handler is at work.
+func (r *request) missing() (out []uint32) {
+	for i, u := range r.uids {
+		if !r.got[i] {
 			out = append(out, u)
 		}
 	}
 	return out
 }
 
-// handler takes the messages of one command. A response for a UID that was
-// not asked for, or that came already, is not the message.
-func (f *fetcher) handler(ctx context.Context, u *use, uids []uint32) imapconn.FetchHandler {
-	wanted := func(uid uint32) bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		_, ok := slices.BinarySearch(uids, uid)
-		return ok && !f.got[uid]
-	}
-	return f.handlers(u, imapconn.FetchHandler{
-		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
-			if m.UID != 0 && !wanted(m.UID) {
-				return nil
-			}
-			if f.win.fits(n) {
-				return f.body(ctx, u, m, n, r)
-			}
-			if m.UID == 0 || !m.HasFlags || !m.HasDate {
-				return nil // too big, and not known well enough: fetched alone
-			}
-			return f.lend(ctx, m, n, r)
-		},
-		Message: func(m *imapconn.Message) error {
-			// Flags that a server tells apart from the body are asked for apart.
-			if m.Body == nil || !m.HasFlags || !wanted(m.UID) {
-				f.release(u, true)
-				return nil
-			}
-			f.release(u, false)
-			f.took(m.UID)
-			return f.put(ctx, newItem(m, false))
-		},
-	})
+// suspect is the message at which connections keep breaking.
+type suspect struct {
+	part   *part
+	uid    uint32 // the first message asked for on the last connection
+	breaks int    // on how many before it
 }
 
-// handlers lets h work for as long as the use of the connection lasts.
-func (f *fetcher) handlers(u *use, h imapconn.FetchHandler) imapconn.FetchHandler {
-	return imapconn.FetchHandler{
-		Body: func(m *imapconn.Message, n int64, r io.Reader) error {
-			if !f.enter(u) {
-				return errOver
-			}
-			defer u.busy.Done()
-			if m.Body != nil || h.Body == nil {
-				return nil // a second body in one response is nobody's
-			}
-			return h.Body(m, n, r)
-		},
-		Message: func(m *imapconn.Message) error {
-			if !f.enter(u) {
-				return errOver
-			}
-			defer u.busy.Done()
-			return h.Message(m)
-		},
+// maxBreaks is how many connections in a row may break at one message before
+// the message is what breaks them.
+const maxBreaks = 3
+
+// setSuspectAside keeps a message for the end when connections keep breaking
+// with it as the next one to come, for the sake of the others.
+func (f *fetcher) setSuspectAside() {
+	for _, pt := range f.parts {
+		uid := f.p.work.front(pt)
+		if uid == 0 {
+			continue
+		}
+		s := &f.suspect
+		if s.part != pt || s.uid != uid {
+			*s = suspect{part: pt, uid: uid}
+			return
+		}
+		if s.breaks++; s.breaks >= maxBreaks {
+			_, uids := f.p.work.chunk(pt, 1)
+			pt.odd = append(pt.odd, uids...)
+		}
+		return
 	}
 }
 
-// took notes that uid has been handed over, or is about to be.
-func (f *fetcher) took(uid uint32) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.got[uid] = true
-}
-
-// body reads a literal into memory.
-func (f *fetcher) body(ctx context.Context, u *use, m *imapconn.Message, n int64, r io.Reader) error {
-	if !f.win.take(ctx, u.c.Dead(), n) {
-		return context.Canceled
-	}
-	f.mu.Lock()
-	u.held = n
-	f.mu.Unlock()
-	body := make([]byte, n)
-	if _, err := io.ReadFull(r, body); err != nil {
-		f.release(u, true)
-		return err
-	}
-	m.Body = body
-	f.p.meter.Fetched(n)
-	return nil
-}
-
-// lend streams a message that is larger than the lane's share straight to the
-// writer and waits until it is done with it.
-func (f *fetcher) lend(ctx context.Context, m *imapconn.Message, n int64, r io.Reader) error {
-	it := newItem(m, false)
-	it.size, it.stream = n, newStream(r, n)
-	again, err := f.loan(ctx, it)
-	if err != nil {
-		return err
-	}
-	f.took(m.UID)
-	if again {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.odd = append(f.odd, m.UID)
-	}
-	return nil
-}
-
-// loan hands over a message that is lent; again when the writer could not use
-// it up.
-func (f *fetcher) loan(ctx context.Context, it *item) (again bool, err error) {
-	if !f.win.put(ctx, it) {
-		return false, context.Canceled
-	}
-	again = it.stream.wait(ctx, f.win.closed)
-	if !again {
-		f.progress()
-	}
-	return again, nil
-}
-
-// newItem makes what is handed over; prior marks a reject of an earlier pass,
-// which goes alone.
-func newItem(m *imapconn.Message, prior bool) *item {
-	flags := slices.DeleteFunc(slices.Clone(m.Flags), isRecent)
-	return &item{uid: m.UID, size: int64(len(m.Body)), body: m.Body, prior: prior, single: prior,
-		head: imapconn.Head{Flags: flags, Date: m.Date, HasDate: m.HasDate}}
-}
-
-func (f *fetcher) put(ctx context.Context, it *item) error {
-	if !f.win.put(ctx, it) {
-		return context.Canceled
-	}
-	f.progress()
-	return nil
-}
-
-func (f *fetcher) progress() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.moved = true
-}
+// errOver ends a connection that still sends what nobody waits for.
+var errOver = errors.New("the answer came after its use")

@@ -22,7 +22,7 @@ func TestCarried(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &writer{dst: &opened{sel: tt.sel}}
+			w := &writer{stint: &stint{dst: &opened{sel: tt.sel}}}
 			if d := cmp.Diff(tt.kept, w.carried(tt.flags)); d != "" {
 				t.Errorf("kept (-want +got):\n%s", d)
 			}

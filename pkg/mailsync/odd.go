@@ -16,10 +16,10 @@ func isRecent(flag string) bool { return strings.EqualFold(flag, `\Recent`) }
 // one fetches a single message in two steps, what is known of it first, and
 // hands over the message or a verdict. It is the way for whatever did not come
 // as asked: refused, without a body, too big to be held, or expunged.
-func (f *fetcher) one(ctx context.Context, uid uint32, prior bool) error {
+func (f *fetcher) one(ctx context.Context, pt *part, uid uint32, prior bool) error {
 	var refusal error
 	for tries := 0; tries < 2; { // a server that could not read a message may do so now
-		it, err := f.tryOne(ctx, uid, prior)
+		it, err := f.tryOne(ctx, pt, uid, prior)
 		switch {
 		case err != nil && (ctx.Err() != nil || fault.ScopeOf(err) != fault.Message):
 			return err
@@ -36,17 +36,17 @@ func (f *fetcher) one(ctx context.Context, uid uint32, prior bool) error {
 			return nil
 		}
 	}
-	listed, err := f.listed(ctx, uid)
+	listed, err := f.listed(ctx, pt, uid)
 	if err != nil {
 		return err
 	}
 	if !listed {
-		return f.put(ctx, &item{uid: uid, verdict: gone, prior: prior})
+		return f.put(ctx, &item{part: pt, uid: uid, verdict: gone, prior: prior})
 	}
 	if refusal == nil {
 		refusal = unreadable(errNothing)
 	}
-	return f.put(ctx, &item{uid: uid, verdict: rejected, prior: prior, cause: refusal})
+	return f.put(ctx, &item{part: pt, uid: uid, verdict: rejected, prior: prior, cause: refusal})
 }
 
 var (
@@ -61,10 +61,10 @@ func unreadable(cause error) error {
 
 // tryOne returns the message in memory, or one that was lent to the writer
 // already; nil when the server gave none.
-func (f *fetcher) tryOne(ctx context.Context, uid uint32, prior bool) (it *item, err error) {
+func (f *fetcher) tryOne(ctx context.Context, pt *part, uid uint32, prior bool) (it *item, err error) {
 	breaks := 0
-	err = f.src.do(ctx, func(c *imapconn.Conn) error {
-		it, err = f.onConn(ctx, c, uid, prior)
+	err = pt.src.do(ctx, func(c *imapconn.Conn) error {
+		it, err = f.onConn(ctx, c, pt, uid, prior)
 		if isLost(err) && ctx.Err() == nil {
 			if breaks++; breaks >= maxBreaks {
 				return unreadable(errBreaks)
@@ -75,14 +75,14 @@ func (f *fetcher) tryOne(ctx context.Context, uid uint32, prior bool) (it *item,
 	return it, err
 }
 
-func (f *fetcher) onConn(ctx context.Context, c *imapconn.Conn, uid uint32, prior bool) (*item, error) {
+func (f *fetcher) onConn(ctx context.Context, c *imapconn.Conn, pt *part, uid uint32, prior bool) (*item, error) {
 	u := &use{c: c, held: -1}
 	defer f.leave(u)
 	known, err := f.known(ctx, u, uid)
 	if err != nil || known == nil {
 		return nil, err
 	}
-	return f.fetchOne(ctx, u, known, prior)
+	return f.fetchOne(ctx, u, pt, known, prior)
 }
 
 // known reads flags and date of one message.
@@ -114,7 +114,7 @@ func (f *fetcher) known(ctx context.Context, u *use, uid uint32) (*imapconn.Mess
 }
 
 // fetchOne reads the body of a message whose flags and date are known.
-func (f *fetcher) fetchOne(ctx context.Context, u *use, known *imapconn.Message, prior bool) (*item, error) {
+func (f *fetcher) fetchOne(ctx context.Context, u *use, pt *part, known *imapconn.Message, prior bool) (*item, error) {
 	var it *item
 	cmd, err := u.c.Fetch(ctx, []imapconn.Range{{First: known.UID, Last: known.UID}}, imapconn.ItemBody, f.handlers(u, imapconn.FetchHandler{
 		Body: func(m *imapconn.Message, n int64, r io.Reader) (err error) {
@@ -124,7 +124,7 @@ func (f *fetcher) fetchOne(ctx context.Context, u *use, known *imapconn.Message,
 			if f.win.fits(n) {
 				return f.body(ctx, u, m, n, r)
 			}
-			it = newItem(known, prior)
+			it = newItem(pt, known, prior)
 			it.size, it.stream = n, newStream(r, n)
 			it.lentAgain, err = f.loan(ctx, it)
 			return err
@@ -136,7 +136,7 @@ func (f *fetcher) fetchOne(ctx context.Context, u *use, known *imapconn.Message,
 			}
 			f.release(u, false)
 			known.Body = m.Body
-			it = newItem(known, prior)
+			it = newItem(pt, known, prior)
 			return nil
 		},
 	}))
@@ -152,21 +152,21 @@ func (f *fetcher) fetchOne(ctx context.Context, u *use, known *imapconn.Message,
 }
 
 // listed asks whether the source still lists uid. What it lists is asked for
-// once for all messages that have vanished.
-func (f *fetcher) listed(ctx context.Context, uid uint32) (bool, error) {
-	if f.still != nil {
-		if _, ok := slices.BinarySearch(f.still, uid); !ok {
+// once for all messages of a mailbox that have vanished.
+func (f *fetcher) listed(ctx context.Context, pt *part, uid uint32) (bool, error) {
+	if still, known := f.still[pt.b]; known {
+		if _, ok := slices.BinarySearch(still, uid); !ok {
 			return false, nil
 		}
 	}
-	uids, err := f.src.list(ctx, 1)
+	uids, err := pt.src.list(ctx, 1)
 	if errors.Is(err, imapconn.ErrShort) {
 		return true, nil // nobody can say, so it is not gone
 	}
 	if err != nil {
 		return false, err
 	}
-	f.still = append(uids, 0)[:len(uids)] // not nil
+	f.still[pt.b] = uids
 	_, ok := slices.BinarySearch(uids, uid)
 	return ok, nil
 }

@@ -11,15 +11,16 @@ import (
 // opened: no UID read so far means anything any more.
 var errMoved = errors.New("the mailbox was replaced meanwhile: its UIDVALIDITY changed")
 
-// opened is one mailbox on one side, selected again whenever the connection
-// is opened again. It belongs to one goroutine at a time.
+// opened is one mailbox on one side of a lane, selected again whenever another
+// one was selected since, or the connection is a new one. It belongs to one
+// goroutine at a time.
 type opened struct {
 	s        *session
 	wire     string
 	readOnly bool
-	sel      imapconn.Selected
-	on       *imapconn.Conn // where sel is valid
-	doubtful bool           // what is read settles a doubt: that is no progress by itself
+	sel      imapconn.Selected // of the last time; UIDValidity also before: what it must be
+	pending  *imapconn.Opening // sent, its answer not taken yet; nil: none is owed
+	doubtful bool              // what is read settles a doubt: that is no progress by itself
 }
 
 // do runs f with the mailbox selected; f must be safe to repeat.
@@ -34,26 +35,60 @@ func (o *opened) do(ctx context.Context, f func(*imapconn.Conn) error) error {
 
 // ensure selects the mailbox on c unless it is.
 func (o *opened) ensure(ctx context.Context, c *imapconn.Conn) error {
-	if o.on == c {
-		return nil
+	switch {
+	case o.s.at != o:
+		return o.look(ctx, c)
+	case o.pending != nil:
+		return o.answered(ctx)
 	}
-	return o.look(ctx, c)
+	return nil
 }
 
 // look selects the mailbox anew, which also brings its state up to date.
 func (o *opened) look(ctx context.Context, c *imapconn.Conn) error {
-	open := c.Select
-	if o.readOnly {
-		open = c.Examine
-	}
-	sel, err := open(ctx, o.wire)
-	if err != nil {
+	if err := o.ask(ctx, c); err != nil {
 		return err
 	}
+	return o.answered(ctx)
+}
+
+// ask sends what selects the mailbox and does not wait: servers carry it out
+// after the commands before it, and those behind it in the mailbox (RFC 9051
+// section 5.5). Its answer is taken by answered.
+func (o *opened) ask(ctx context.Context, c *imapconn.Conn) (err error) {
+	start := c.StartSelect
+	if o.readOnly {
+		start = c.StartExamine
+	}
+	o.s.at = nil
+	if o.pending, err = start(ctx, o.wire); err == nil {
+		o.s.at = o
+	}
+	return err
+}
+
+// answered takes the answer to ask.
+func (o *opened) answered(ctx context.Context) error {
+	sel, err := o.pending.Wait(ctx)
+	o.pending = nil
+	if err == nil {
+		err = o.same(sel)
+	}
+	if err != nil {
+		if o.s.at == o {
+			o.s.at = nil
+		}
+		return err
+	}
+	o.sel = sel
+	return nil
+}
+
+// same reports by errMoved that a mailbox is not the one that was opened.
+func (o *opened) same(sel imapconn.Selected) error {
 	if o.sel.UIDValidity != 0 && sel.UIDValidity != o.sel.UIDValidity && !sel.UIDNotSticky {
 		return errMoved
 	}
-	o.sel, o.on = sel, c
 	return nil
 }
 
@@ -67,10 +102,10 @@ const shortLooks = 3
 func (o *opened) list(ctx context.Context, from uint32) (uids []uint32, err error) {
 	for range shortLooks {
 		err = o.s.do(ctx, func(c *imapconn.Conn) error {
-			if err := o.look(ctx, c); err != nil {
+			if err := o.ask(ctx, c); err != nil {
 				return err
 			}
-			uids, err = c.UIDs(ctx, from)
+			uids, err = o.listed(ctx, c, from)
 			return err
 		})
 		if !errors.Is(err, imapconn.ErrShort) {
@@ -78,6 +113,18 @@ func (o *opened) list(ctx context.Context, from uint32) (uids []uint32, err erro
 		}
 	}
 	return uids, err
+}
+
+// listed asks for the UIDs behind what ask has sent, and takes both answers.
+func (o *opened) listed(ctx context.Context, c *imapconn.Conn, from uint32) ([]uint32, error) {
+	search, err := c.StartUIDs(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.answered(ctx); err != nil {
+		return nil, err // what was searched is another mailbox, or none
+	}
+	return search.Wait(ctx)
 }
 
 // chunk cuts the front of uids that one command may name: at most n messages

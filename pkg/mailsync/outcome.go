@@ -43,11 +43,7 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 
 // done books one message as copied and frees its memory.
 func (w *writer) done(it *item) error {
-	w.b.plan.set(it.uid, copied)
-	w.p.count.Octets += it.size
-	w.p.meter.Copied(1, it.size)
-	w.p.rejects = 0
-	w.p.stores++
+	w.p.stored(w.b, it.uid, it.size)
 	w.free(it)
 	return w.dropReject(it)
 }
@@ -77,7 +73,7 @@ func (w *writer) resolve(ctx context.Context) error {
 	for i, a := range w.acked {
 		ids[i], sums[a.id.uid] = a.id, a.whole
 	}
-	pairs, err := w.p.settle(ctx, w.b, w.dst, candidates{
+	pairs, err := w.settle(ctx, candidates{
 		idents: func(context.Context) ([]ident, error) { return ids, nil },
 		whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
 	}, false)
@@ -102,7 +98,7 @@ func (w *writer) book(it *item) error {
 	if it.verdict == rejected {
 		return w.reject(it, it.cause)
 	}
-	w.b.plan.set(it.uid, gone)
+	w.p.settled(w.b, it.uid, gone)
 	w.p.meter.Gone(1)
 	return w.dropReject(it)
 }
@@ -110,7 +106,7 @@ func (w *writer) book(it *item) error {
 // reject records a message that one of the servers refuses. Too many in a row
 // end the account: something larger is wrong.
 func (w *writer) reject(it *item, cause error) error {
-	w.b.plan.set(it.uid, rejected)
+	w.p.settled(w.b, it.uid, rejected)
 	w.p.meter.Rejected(1)
 	r := ledger.Reject{Mailbox: w.b.link.ID, UID: it.uid, Octets: it.size, MessageID: messageID(it.body)}
 	if it.head.HasDate {
@@ -125,10 +121,7 @@ func (w *writer) reject(it *item, cause error) error {
 	if err := w.p.e.opt.Ledger.PutReject(w.p.hard, r); err != nil {
 		return state(err)
 	}
-	if it.prior {
-		return nil
-	}
-	if w.p.rejects++; w.p.rejects >= w.p.e.opt.MaxRejects {
+	if !it.prior && w.p.tooManyRejects() {
 		return tooMany(cause, w.b.source.Name)
 	}
 	return nil
@@ -148,7 +141,6 @@ func (w *writer) dropReject(it *item) error {
 	if !it.prior {
 		return nil
 	}
-	delete(w.b.rejects, it.uid)
 	return state(w.p.e.opt.Ledger.DropReject(w.p.hard, w.b.link.ID, it.uid))
 }
 

@@ -13,25 +13,33 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
-// pass is one Sync of one pair. It belongs to the goroutine that called Sync.
+// pass is one Sync of one pair. Its lanes share it; what several of them
+// change is under mu.
 type pass struct {
 	e     *Engine
 	row   ledger.RowID
+	pair  account.Pair
 	meter *throughput.Meter
 	log   *slog.Logger
+	lanes Lanes
 
-	src, dst *session
-	boxes    []*box
-	count    throughput.Count
-	mild     error // the first fault that cost messages or a mailbox, not the account
-	rejects  int   // in a row
-	stores   int64 // messages stored in this pass
-	tempo    tempo
+	first *lane // prepares the pass, and works through all of it
+	boxes []*box
+	work  *work // of the round that goes on
+	crew  *crew
+	// uidPlus says that the destination tells under which UIDs it stores.
+	uidPlus bool
 
 	// hard outlives the caller's context by Options.Grace: for the answer to
 	// an open APPEND.
 	hard   context.Context
 	cancel context.CancelFunc
+
+	mu      sync.Mutex // guards what follows, and the boxes' plans
+	count   throughput.Count
+	mild    error // the first fault that cost messages or a mailbox, not the account
+	rejects int   // in a row
+	stores  int64 // messages stored in this pass
 }
 
 // box is one source mailbox in this pass.
@@ -42,11 +50,25 @@ type box struct {
 	target  imapconn.Status          // of the destination mailbox, when the pass began
 	rejects map[uint32]ledger.Reject // of earlier passes
 	refused error                    // the destination does not have this mailbox and does not take it
-	plan    *plan                    // nil until it is listed
+	plan    *plan                    // nil until it is listed; guarded by pass.mu once lanes move it
+	seen    imapconn.Selected        // of the source, when it was listed
 	floored bool                     // the floor was set in this pass and is still good
 	next    uint32                   // the destination's UIDNEXT when it was last matched; 0 unknown
-	unclear bool                     // something was sent in this pass and not answered
+	doubts  bool                     // something was sent in this pass and not answered; guarded by pass.mu
 	quiet   bool                     // no session of an earlier pass is storing any more
+	tries   int                      // how often it was begun again
+	gate    gate
+
+	// Guarded by work.mu.
+	parts     int   // stretches that a lane has or that wait for one
+	divisible bool  // several lanes may move it
+	split     bool  // several have
+	err       error // why the work at it ends early
+}
+
+// average is how many octets a message of the mailbox has; 1 when unknown.
+func (b *box) average() int64 {
+	return max(b.before.Size/max(int64(b.before.Messages), 1), 1)
 }
 
 // floor returns what the ledger must hold durably before octets leave.
@@ -55,24 +77,26 @@ func (b *box) floor() ledger.Floor {
 		SourceValidity: b.link.SourceValidity, DestValidity: b.link.DestValidity}
 }
 
-func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowID, m *throughput.Meter) *pass {
+func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) *pass {
 	log := e.opt.Logger.With("account", pair.Source.User, "line", pair.Line)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	dialer := func(side fault.Side, ep account.Endpoint) func(context.Context) (*imapconn.Conn, error) {
-		cfg := e.config(side, ep, log)
-		return func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
+	p := &pass{e: e, row: row, pair: pair, meter: m, log: log, lanes: lanes, hard: hard, cancel: cancel}
+	p.first = p.newLane()
+	return p
+}
+
+// newLane makes a lane whose connections are not opened yet.
+func (p *pass) newLane() *lane {
+	side := func(side fault.Side, ep account.Endpoint) *session {
+		cfg := p.e.config(side, ep, p.log)
+		dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
+		return newSession(dial, p.e.opt.Patience, p.log.With("side", side.String()))
 	}
-	return &pass{e: e, row: row, meter: m, log: log, hard: hard, cancel: cancel,
-		src: newSession(dialer(fault.Source, pair.Source), e.opt.Patience, log.With("side", "source")),
-		dst: newSession(dialer(fault.Dest, pair.Dest), e.opt.Patience, log.With("side", "destination"))}
+	return &lane{p: p, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest)}
 }
 
 func (p *pass) close(ctx context.Context) {
-	var wg sync.WaitGroup
-	for _, s := range []*session{p.src, p.dst} {
-		wg.Go(func() { s.close(ctx) })
-	}
-	wg.Wait()
+	p.first.close(ctx)
 	p.cancel()
 }
 
@@ -83,34 +107,19 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	if err := p.open(ctx); err != nil {
+	if err := p.first.open(ctx); err != nil {
 		return err
 	}
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	for _, b := range p.boxes {
-		err := p.syncBox(ctx, b)
-		if err == nil {
-			continue
-		}
-		if s := fault.ScopeOf(err); ctx.Err() != nil || s != fault.Mailbox && s != fault.Message {
+	for boxes := p.boxes; len(boxes) > 0; boxes = p.work.moved {
+		p.work = &work{boxes: boxes}
+		if err := p.round(ctx); err != nil {
 			return err
 		}
-		p.refuseBox(b, err)
 	}
 	return p.mild
-}
-
-// open logs in on both sides at once.
-func (p *pass) open(ctx context.Context) error {
-	var errs [2]error
-	var wg sync.WaitGroup
-	for i, s := range []*session{p.src, p.dst} {
-		wg.Go(func() { _, errs[i] = s.get(ctx) })
-	}
-	wg.Wait()
-	return both(errs[0], errs[1])
 }
 
 // both joins the faults of the two sides to one that says so.
@@ -141,7 +150,7 @@ func both(source, dest error) error {
 func (p *pass) closeFloors(ctx context.Context) error {
 	var floors []ledger.Floor
 	for _, b := range p.boxes {
-		if b.floored && b.link.Open && !b.unclear {
+		if b.floored && b.link.Open && !b.doubts {
 			b.link.Open = false
 			floors = append(floors, b.floor())
 		}
@@ -156,14 +165,80 @@ func (p *pass) closeFloors(ctx context.Context) error {
 // on.
 func (p *pass) refuseBox(b *box, err error) {
 	p.log.Warn("mailbox not completed", "mailbox", b.source.Name, "err", err)
-	p.count.MailboxesRefused++
 	p.note(err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.MailboxesRefused++
 }
 
 func (p *pass) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.mild == nil {
 		p.mild = err
 	}
+}
+
+// planned notes what the source lists in a mailbox.
+func (p *pass) planned(b *box, plan *plan, seen imapconn.Selected) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.plan, b.seen = plan, seen
+	p.meter.AlreadyThere(plan.count[alreadyThere])
+}
+
+// settled notes what became of a message that was not copied.
+func (p *pass) settled(b *box, uid uint32, became fate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.plan.set(uid, became)
+}
+
+// stored notes that the destination has a message: so it takes some.
+func (p *pass) stored(b *box, uid uint32, octets int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.plan.set(uid, copied)
+	p.count.Octets += octets
+	p.rejects = 0
+	p.stores++
+	p.meter.Copied(1, octets)
+}
+
+// storedSoFar returns how many messages were stored in this pass.
+func (p *pass) storedSoFar() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stores
+}
+
+// tooManyRejects counts one more reject in a row.
+func (p *pass) tooManyRejects() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rejects++
+	return p.rejects >= p.e.opt.MaxRejects
+}
+
+// unclear notes that something was sent to a mailbox and not answered.
+func (p *pass) unclear(b *box, doubts bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.doubts = b.doubts || doubts
+}
+
+// splitOne counts a mailbox that several lanes have moved.
+func (p *pass) splitOne() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.MailboxesSplit++
+}
+
+// would counts octets that a real run would copy.
+func (p *pass) would(octets int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.Octets += octets
 }
 
 // total adds up what became of every message that the source listed.

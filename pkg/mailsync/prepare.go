@@ -34,15 +34,15 @@ func (p *pass) prepare(ctx context.Context) error {
 func (p *pass) route(ctx context.Context) error {
 	var from, to tree
 	var source, dest []imapconn.Mailbox
-	if err := p.src.do(ctx, func(c *imapconn.Conn) (err error) {
+	if err := p.first.src.do(ctx, func(c *imapconn.Conn) (err error) {
 		from = treeOf(c)
 		source, err = c.List(ctx)
 		return err
 	}); err != nil {
 		return err
 	}
-	if err := p.dst.do(ctx, func(c *imapconn.Conn) (err error) {
-		to = treeOf(c)
+	if err := p.first.dst.do(ctx, func(c *imapconn.Conn) (err error) {
+		to, p.uidPlus = treeOf(c), c.Caps().UIDPlus
 		dest, err = c.List(ctx)
 		return err
 	}); err != nil {
@@ -150,7 +150,7 @@ func (p *pass) makeMailboxes(ctx context.Context) error {
 
 func (p *pass) makeMailbox(ctx context.Context, b *box) error {
 	if !b.exists {
-		err := p.dst.do(ctx, func(c *imapconn.Conn) error { return create(ctx, c, b) })
+		err := p.first.dst.do(ctx, func(c *imapconn.Conn) error { return create(ctx, c, b) })
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (p *pass) makeMailbox(ctx context.Context, b *box) error {
 	if !b.source.Subscribed {
 		return nil
 	}
-	err := p.dst.do(ctx, func(c *imapconn.Conn) error { return c.Subscribe(ctx, b.route.dest) })
+	err := p.first.dst.do(ctx, func(c *imapconn.Conn) error { return c.Subscribe(ctx, b.route.dest) })
 	if f := fault.Of(err); f != nil && f.Scope == fault.Mailbox {
 		p.log.Warn("subscription refused", "mailbox", b.route.dest, "err", err)
 		return nil
@@ -219,11 +219,11 @@ func parents(name string, t tree) []string {
 // sizes asks for the status of all mailboxes on both sides and tells the
 // meter what there is to do.
 func (p *pass) sizes(ctx context.Context) error {
-	if err := p.statuses(ctx, p.src, func(b *box) string { return b.source.Wire },
+	if err := p.statuses(ctx, p.first.src, func(b *box) string { return b.source.Wire },
 		func(b *box, s imapconn.Status) { b.before = s }); err != nil {
 		return err
 	}
-	err := p.statuses(ctx, p.dst, func(b *box) string {
+	err := p.statuses(ctx, p.first.dst, func(b *box) string {
 		if !b.exists || b.refused != nil {
 			return ""
 		}

@@ -82,6 +82,7 @@ type rig struct {
 	viaSrc   string         // addresses of proxies before the servers, when set
 	viaDst   string
 	options  func(*mailsync.Options)
+	lanes    mailsync.Lanes
 }
 
 func newRig(t *testing.T, src, dst host) *rig {
@@ -148,7 +149,7 @@ func (r *rig) sync(ctx context.Context) (throughput.Count, error) {
 	if r.options != nil {
 		r.options(&opt)
 	}
-	return mailsync.New(opt).Sync(ctx, r.pair(), rows[0], nil, throughput.NewRun().Account("test", 1))
+	return mailsync.New(opt).Sync(ctx, r.pair(), rows[0], r.lanes, throughput.NewRun().Account("test", 1))
 }
 
 func (r *rig) logger() *slog.Logger {

@@ -22,6 +22,7 @@ type session struct {
 	log      *slog.Logger
 
 	conn   *imapconn.Conn
+	at     *opened   // whose mailbox is open on conn once what was sent is answered; nil: nobody's
 	once   bool      // a login has succeeded
 	broke  time.Time // when the first connection since the last progress broke; zero: none did
 	retry  *backoff.ExponentialBackOff
@@ -100,7 +101,7 @@ func (s *session) drop() {
 	in, out := s.conn.Octets()
 	s.octets[0] += in
 	s.octets[1] += out
-	s.conn = nil
+	s.conn, s.at = nil, nil
 }
 
 // do runs f on the connection, again on a new one for as long as the

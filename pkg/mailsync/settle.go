@@ -141,7 +141,7 @@ func (p *pass) awaitOldSession(ctx context.Context) error {
 		}
 		waited += wait
 		var now []imapconn.Status
-		if err := p.dst.do(ctx, func(c *imapconn.Conn) (err error) {
+		if err := p.first.dst.do(ctx, func(c *imapconn.Conn) (err error) {
 			now, err = c.Status(ctx, names)
 			return err
 		}); err != nil {

@@ -25,7 +25,7 @@ func (w *writer) mend(ctx context.Context, err error) error {
 		return err
 	}
 	w.cut(err)
-	if err := w.dst.s.broken(ctx, err); err != nil {
+	if err := w.l.dst.broken(ctx, err); err != nil {
 		return err
 	}
 	return w.settleDoubt(ctx)
@@ -56,7 +56,7 @@ func (w *writer) cut(err error) {
 	}
 	w.flying = nil
 	if all > 0 {
-		w.p.tempo.halve(largest, octets)
+		w.l.tempo.halve(largest, octets)
 	}
 }
 
@@ -65,7 +65,7 @@ func (w *writer) cut(err error) {
 // pass rejected it.
 func (w *writer) poison(it *item) (rejected bool, err error) {
 	at, known := w.asideAt[it.uid]
-	if !it.prior && !(known && w.p.stores > at) {
+	if !it.prior && !(known && w.p.storedSoFar() > at) {
 		return false, nil
 	}
 	return true, w.reject(it, w.breaker(it))
@@ -77,7 +77,7 @@ func (w *writer) setAside(it *item) bool {
 	if _, known := w.asideAt[it.uid]; known {
 		return false
 	}
-	w.asideAt[it.uid] = w.p.stores
+	w.asideAt[it.uid] = w.p.storedSoFar()
 	if it.stream != nil {
 		return false
 	}
@@ -96,7 +96,8 @@ func (w *writer) breaker(it *item) error {
 // babbled reports whether the connection ended because the server said
 // nonsense in the middle of APPENDs: it may have read a message as commands.
 func (w *writer) babbled(err error) bool {
-	return fault.CodeOf(err) == fault.Protocol && (w.open != nil || len(w.flying) > 0) && w.dst.on.Err() != nil
+	return fault.CodeOf(err) == fault.Protocol && (w.open != nil || len(w.flying) > 0) &&
+		w.l.dst.conn != nil && w.l.dst.conn.Err() != nil
 }
 
 // alongside makes everything that is under way go again alone, each message
@@ -135,13 +136,13 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 	items := w.doubt
 	slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(a.uid, b.uid) })
 	w.dst.doubtful = true
-	pairs, err := w.p.settle(ctx, w.b, w.dst, inMemory(items), w.quiet)
+	pairs, err := w.settle(ctx, inMemory(items), w.quiet)
 	w.dst.doubtful = false
 	if err != nil {
 		return err
 	}
 	if len(pairs) > 0 {
-		w.dst.s.moved()
+		w.l.dst.moved()
 	}
 	w.doubt, w.quiet = nil, false
 	var back []*item
@@ -257,29 +258,45 @@ func lostTo(cause error) error {
 		Temporary: true, Text: f.Text}
 }
 
+// settle is the pass's, while no other lane has anything under way in the
+// mailbox.
+func (w *writer) settle(ctx context.Context, c candidates, quiet bool) (pairs map[uint32]uint32, err error) {
+	err = w.b.gate.settle(ctx, func() (err error) {
+		pairs, err = w.p.settle(ctx, w.b, w.dst, c, quiet)
+		return err
+	})
+	return pairs, err
+}
+
 // giveUp takes the answers that are owed on a connection that still stands,
-// and hands back what the source waits for.
+// hands back what the source waits for, and lets go of everything else.
 func (w *writer) giveUp() {
-	if c := w.dst.on; c != nil && c.Err() == nil {
+	if c := w.l.dst.conn; c != nil && c.Err() == nil {
 		w.lastAnswers()
 	}
+	if w.open != nil || len(w.flying) > 0 {
+		w.l.dst.drop()
+	}
+	w.abandon()
+}
+
+// abandon lets go of every message: those that were under way are in doubt for
+// whoever comes next, and what is lent goes back.
+func (w *writer) abandon() {
 	for _, c := range append(w.flying, w.open) {
 		if c != nil {
 			w.doubt = append(w.doubt, c.items...)
 		}
 	}
-	w.b.unclear = len(w.doubt) > 0
-	w.abandon()
-	if w.open != nil || len(w.flying) > 0 {
-		w.dst.s.drop()
+	if w.stint != nil {
+		w.p.unclear(w.b, len(w.doubt) > 0)
+		w.doubt = append(w.doubt, w.aside...)
+		w.aside, w.acked = nil, nil
 	}
-}
-
-// abandon hands back whatever is lent.
-func (w *writer) abandon() {
-	for _, it := range slices.Concat(w.doubt, w.queue, w.aside) {
-		w.lentBack(it)
+	for _, it := range slices.Concat(w.doubt, w.queue) {
+		w.drop(it)
 	}
+	w.queue, w.open, w.flying, w.doubt, w.quiet = nil, nil, nil, nil, false
 }
 
 // lastAnswers books what is stored of the commands under way. What is refused

@@ -10,10 +10,13 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
-// item is one message on its way. Its body is in memory, or stream gives it
-// once: a message above the lane's share of memory goes straight from one
-// socket to the other.
+// item is what the fetcher hands to the writer: one message on its way, or one
+// of the two other things that must keep their place between messages.
+//
+// The body of a message is in memory, or stream gives it once: a message above
+// the lane's share of memory goes straight from one socket to the other.
 type item struct {
+	part   *part
 	uid    uint32
 	head   imapconn.Head
 	size   int64 // octets of the literal
@@ -30,6 +33,14 @@ type item struct {
 	// or rejected, with cause.
 	verdict fate
 	cause   error
+
+	// end says instead that nothing more comes of part.
+	end bool
+
+	// call is instead something to do with the destination's connection while
+	// nothing is under way there; answer gets its error.
+	call   func(context.Context) error
+	answer chan error
 }
 
 // stream lends the source's literal to the writer. The reading goroutine of
@@ -71,6 +82,13 @@ func (s *stream) finish(again bool) {
 	close(s.done)
 }
 
+// refuse gives back a literal that was not taken: it is not wanted any more.
+func (s *stream) refuse() {
+	if s.take() {
+		s.finish(false)
+	}
+}
+
 // wait returns when the writer has finished, or when it never took the literal
 // before stop or ctx ended. It reports whether the message must be fetched
 // again.
@@ -105,11 +123,12 @@ type window struct {
 	high   *atomic.Int64 // the most it was; nil: not watched
 	closed chan struct{} // nothing more is taken: the reader must stop
 	wake   chan struct{} // memory was given back
+	full   chan struct{} // the reader waits for memory
 }
 
 func newWindow(limit int64) *window {
 	return &window{limit: limit, items: make(chan *item, min(1024, max(1, limit/itemOverhead))),
-		closed: make(chan struct{}), wake: make(chan struct{}, 1)}
+		closed: make(chan struct{}), wake: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 }
 
 // fits reports whether a message of n octets may be held in memory at all.
@@ -130,6 +149,10 @@ func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) bool {
 			return true
 		}
 		w.mu.Unlock()
+		select {
+		case w.full <- struct{}{}:
+		default:
+		}
 		select {
 		case <-w.wake:
 		case <-w.closed:
@@ -153,7 +176,7 @@ func (w *window) give(n int64) {
 	}
 }
 
-// put hands a message to the writer.
+// put hands an item to the writer.
 func (w *window) put(ctx context.Context, it *item) bool {
 	select {
 	case w.items <- it:
@@ -162,6 +185,22 @@ func (w *window) put(ctx context.Context, it *item) bool {
 		return false
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// call has the writer do something with the destination's connection in its
+// turn, while the caller waits. What do uses of the caller's is the writer's
+// meanwhile.
+func (w *window) call(ctx context.Context, do func(context.Context) error) error {
+	it := &item{call: do, answer: make(chan error, 1)}
+	if !w.put(ctx, it) {
+		return context.Canceled
+	}
+	select { // not ctx: the writer sees its end too, and may be in the middle
+	case err := <-it.answer:
+		return err
+	case <-w.closed:
+		return context.Canceled
 	}
 }
 

@@ -7,23 +7,32 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
-// writer empties the window into the destination mailbox. It alone uses the
-// destination's connection and the plan. A message is in exactly one place:
-// in queue (to be sent), in open or flying (sent, or being sent), in doubt
-// (its command broke), or done. It stays in memory until it is done.
+// writer empties a lane's window into the destination. It alone uses the
+// destination's connection. A message is in exactly one place: in queue (to be
+// sent), in open or flying (sent, or being sent), in doubt (its command broke),
+// or done. It stays in memory until it is done.
 type writer struct {
 	p   *pass
-	b   *box
-	dst *opened
+	l   *lane
 	win *window
 
+	*stint // at the part at hand; nil before the first and between two
+
+	next   *item // taken from the window and not dealt with yet
 	queue  []*item
 	open   *command
 	flying []*command // sent whole, not answered, oldest first
 	doubt  []*item
-	quiet  bool    // a command of those in doubt may have left us whole
-	acked  []acked // stored, but the server did not say under which UIDs
+	quiet  bool // a command of those in doubt may have left us whole
+}
 
+// stint is what a writer keeps of its work at one part.
+type stint struct {
+	pt  *part
+	b   *box
+	dst *opened
+
+	acked   []acked          // stored, but the server did not say under which UIDs
 	aside   []*item          // set aside until the others are done with
 	asideAt map[uint32]int64 // pass.stores when a message was set aside
 	breaks  map[uint32]int   // connections that broke while the message was under way alone
@@ -43,9 +52,8 @@ type command struct {
 }
 
 // run returns nil when the fetcher has closed the window and every message is
-// accounted for.
+// accounted for. A fault that costs a mailbox ends the work there only.
 func (w *writer) run(ctx context.Context) error {
-	defer w.tellDropped()
 	for {
 		done, err := w.step(ctx)
 		if err != nil {
@@ -53,7 +61,10 @@ func (w *writer) run(ctx context.Context) error {
 		}
 		if err != nil {
 			w.giveUp()
-			return err
+			if w.stint == nil || !mild(ctx, err) {
+				return err
+			}
+			w.p.work.fail(w.b, err)
 		}
 		if done {
 			return nil
@@ -67,15 +78,19 @@ func (w *writer) step(ctx context.Context) (done bool, err error) {
 	switch {
 	case ctx.Err() != nil:
 		return false, w.stop(ctx)
-	case len(w.acked) >= maxAcked:
-		_, err = w.end(ctx)
+	case w.stint != nil && w.b.gate.busy():
+		return false, w.makeWay(ctx)
+	case w.stint != nil && len(w.acked) >= maxAcked:
+		_, err = w.end(ctx, false)
 		return false, err
+	case len(w.queue) == 0 && w.next != nil:
+		return false, w.turn(ctx)
 	case len(w.queue) == 0:
 		more, err := w.receive(ctx)
 		if err != nil || more {
 			return false, err
 		}
-		return w.end(ctx)
+		return w.end(ctx, true)
 	}
 	it := w.queue[0]
 	switch {
@@ -95,16 +110,18 @@ func (w *writer) step(ctx context.Context) (done bool, err error) {
 	return false, w.add(it)
 }
 
-// receive waits for a message, and meanwhile takes the answers that come and
-// ends an open command that has lingered long enough. more is false when the
-// window is closed and empty.
+// receive waits for an item, and meanwhile takes the answers that come and
+// ends an open command that has lingered long enough, or that keeps the memory
+// which the next message needs. more is false when the window is closed and
+// empty.
 func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	select {
 	case it, ok := <-w.win.items:
-		return w.received(it, ok), nil
+		w.next = it
+		return ok, nil
 	default:
 	}
-	var answered <-chan struct{}
+	var answered, full, moved <-chan struct{}
 	if len(w.flying) > 0 {
 		answered = w.flying[0].answer.Done()
 	}
@@ -112,33 +129,124 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	if w.open != nil {
 		t := time.NewTimer(linger)
 		defer t.Stop()
-		late = t.C
+		late, full = t.C, w.win.full
+	}
+	if w.stint != nil {
+		var busy bool
+		if busy, moved = w.b.gate.wanted(); busy {
+			return true, nil
+		}
 	}
 	select {
 	case it, ok := <-w.win.items:
-		return w.received(it, ok), nil
+		w.next = it
+		return ok, nil
 	case <-answered:
 		return true, w.collect()
 	case <-late:
 		return true, w.finish()
+	case <-full:
+		return true, w.finish()
+	case <-moved:
 	case <-ctx.Done():
-		return true, nil
+	}
+	return true, nil
+}
+
+// turn deals with the next item. What is under way is answered before the
+// writer turns to another part, or to something else than messages.
+func (w *writer) turn(ctx context.Context) error {
+	it := w.next
+	ours := w.stint != nil && w.pt == it.part
+	switch {
+	case it.call == nil && w.p.work.failed(it.part.b) != nil && !it.end:
+		w.next = nil
+		w.drop(it)
+		return nil
+	case ours && !it.end:
+		w.next = nil
+		w.queue = append(w.queue, it)
+		return nil
+	case w.stint != nil:
+		w.selectAhead(ctx, it)
+		done, err := w.end(ctx, ours)
+		if err != nil || !done {
+			return err
+		}
+		w.part()
+	}
+	w.next = nil
+	switch {
+	case it.call != nil:
+		it.answer <- it.call(ctx)
+		return nil
+	case it.end && (it.part.stint == nil || len(it.part.stint.aside) == 0):
+		return w.p.leave(ctx, it.part.b)
+	}
+	w.next = it
+	return w.enter(ctx, it.part)
+}
+
+// enter begins the work at a part, or takes it up again.
+func (w *writer) enter(ctx context.Context, pt *part) error {
+	if pt.stint == nil {
+		pt.stint = &stint{pt: pt, b: pt.b, dst: pt.dst, breaks: map[uint32]int{}, asideAt: map[uint32]int64{}}
+	}
+	if err := pt.b.gate.enter(ctx); err != nil {
+		return err
+	}
+	w.stint = pt.stint
+	return nil
+}
+
+// part ends the work at a part, for now or for good: nothing is under way.
+func (w *writer) part() {
+	w.tellDropped()
+	w.b.gate.exit()
+	w.stint = nil
+}
+
+// makeWay lets another lane settle the mailbox: what is under way is answered
+// first.
+func (w *writer) makeWay(ctx context.Context) error {
+	if w.open != nil || len(w.flying) > 0 || len(w.acked) > 0 {
+		_, err := w.end(ctx, false)
+		return err
+	}
+	w.b.gate.exit()
+	err := w.b.gate.enter(ctx)
+	if err != nil { // we are inside for everybody who asks
+		w.stint = nil
+	}
+	return err
+}
+
+// selectAhead selects the mailbox that the next message goes to behind the
+// last command of this one, so that the two answers cost one round trip.
+func (w *writer) selectAhead(ctx context.Context, it *item) {
+	if it.part == nil || it.end || w.pt == it.part || w.open != nil || len(w.flying) == 0 || len(w.acked) > 0 {
+		return
+	}
+	if s := w.l.dst; s.at == w.dst && s.conn != nil {
+		// A refusal is met again when the mailbox is entered.
+		_ = it.part.dst.ask(ctx, s.conn)
 	}
 }
 
-func (w *writer) received(it *item, ok bool) bool {
-	if ok {
-		w.queue = append(w.queue, it)
+// drop lets go of a message that is not to be sent after all.
+func (w *writer) drop(it *item) {
+	if it.stream != nil {
+		it.stream.refuse()
 	}
-	return ok
+	w.free(it)
 }
 
 // full reports whether it must not join the open command.
 func (w *writer) full(it *item) bool {
 	c := w.open
 	return c.mode != imapconn.AppendMulti && len(c.items) > 0 ||
-		len(c.items) >= w.p.tempo.batch() ||
-		len(c.items) > 0 && c.octets+it.size > w.p.tempo.octets(w.p.e.share/4)
+		len(c.items) >= w.l.tempo.batch() ||
+		len(c.items) > 0 && c.octets+it.size > w.l.tempo.octets(w.p.e.share/4)
 }
 
 // enough reports whether an answer must come before another command begins.
@@ -147,10 +255,10 @@ func (w *writer) enough() bool {
 		return false
 	}
 	mode := w.flying[0].mode
-	if len(w.flying) >= w.p.tempo.flying(mode) {
+	if len(w.flying) >= w.l.tempo.flying(mode) {
 		return true
 	}
-	return mode != imapconn.AppendMulti && w.underWay() >= w.p.tempo.octets(w.p.e.share/4)
+	return mode != imapconn.AppendMulti && w.underWay() >= w.l.tempo.octets(w.p.e.share/4)
 }
 
 // underWay returns the octets of all commands without an answer.
@@ -174,7 +282,7 @@ func (w *writer) begin(ctx context.Context) error {
 		return err
 	}
 	if len(w.flying) > 0 { // no other connection while answers are owed on this one
-		return start(w.dst.on)
+		return start(w.l.dst.conn)
 	}
 	return w.dst.do(ctx, start)
 }
@@ -195,7 +303,7 @@ func (w *writer) add(it *item) error {
 		// The source broke off: half a literal ends the connection, and the
 		// destination is not to blame.
 		w.open = nil
-		w.dst.s.drop()
+		w.l.dst.drop()
 		w.lentBack(it)
 		return nil
 	}
@@ -209,8 +317,13 @@ func (w *writer) add(it *item) error {
 	return w.refused(c, err)
 }
 
-// finish ends the open command.
+// finish ends the open command; one that was just begun has nothing to end.
 func (w *writer) finish() error {
+	if len(w.open.items) == 0 {
+		w.open.app.Cancel()
+		w.open = nil
+		return nil
+	}
 	w.open.end = time.Now()
 	answer, err := w.open.app.Finish(w.p.hard)
 	if err != nil {
@@ -233,9 +346,9 @@ func (w *writer) collect() error {
 	if err != nil {
 		return w.refused(c, err)
 	}
-	w.p.tempo.grow()
-	w.p.tempo.answered(time.Since(c.end), octets, w.p.e.share/4)
-	w.dst.s.moved()
+	w.l.tempo.grow()
+	w.l.tempo.answered(time.Since(c.end), octets, w.p.e.share/4)
+	w.l.dst.moved()
 	return w.stored(c, got)
 }
 
@@ -267,16 +380,19 @@ func (w *writer) alone(ctx context.Context, it *item) error {
 	return w.collect()
 }
 
-// end leaves nothing open; done when nothing is left to send either.
-func (w *writer) end(ctx context.Context) (done bool, err error) {
+// end leaves nothing under way; done when nothing is left to send either. With
+// last, what was set aside has its turn too.
+func (w *writer) end(ctx context.Context, last bool) (done bool, err error) {
 	switch {
 	case w.open != nil:
 		return false, w.finish()
 	case len(w.flying) > 0:
 		return false, w.collect()
+	case w.stint == nil:
+		return true, nil
 	case len(w.acked) > 0:
 		return false, w.resolve(ctx)
-	case len(w.queue) == 0 && len(w.aside) > 0:
+	case last && len(w.queue) == 0 && len(w.aside) > 0:
 		w.queue, w.aside = w.aside, nil
 	}
 	return len(w.queue) == 0, nil
@@ -286,7 +402,7 @@ func (w *writer) end(ctx context.Context) (done bool, err error) {
 // answers are awaited for as long as the grace lasts. Floors stay open.
 func (w *writer) stop(ctx context.Context) error {
 	for w.open != nil || len(w.flying) > 0 {
-		if _, err := w.end(ctx); err != nil {
+		if _, err := w.end(ctx, false); err != nil {
 			break
 		}
 	}

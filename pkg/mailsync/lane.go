@@ -1,0 +1,91 @@
+package mailsync
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+)
+
+// lane is one pair of connections that works for a pass. Its first one is the
+// pass's own; further ones are taken while no row waits for them.
+type lane struct {
+	p        *pass
+	src, dst *session
+	tempo    tempo
+	further  bool // it is to be given back when a row waits
+}
+
+// open logs in on both sides at once.
+func (l *lane) open(ctx context.Context) error {
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i, s := range []*session{l.src, l.dst} {
+		wg.Go(func() { _, errs[i] = s.get(ctx) })
+	}
+	wg.Wait()
+	return both(errs[0], errs[1])
+}
+
+// close ends both sessions.
+func (l *lane) close(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, s := range []*session{l.src, l.dst} {
+		wg.Go(func() { s.close(ctx) })
+	}
+	wg.Wait()
+}
+
+// run moves whatever there is to move: the fetcher fills the window on a
+// goroutine of its own, the writer empties it on the caller's.
+func (l *lane) run(ctx context.Context) error {
+	win := newWindow(l.p.e.share)
+	win.high = l.p.e.opt.held
+	f := newFetcher(l, win)
+	fctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	var ferr error
+	go func() {
+		defer close(done)
+		defer close(win.items)
+		defer func() {
+			if r := recover(); r != nil {
+				ferr = panicked("fetch", r)
+			}
+		}()
+		ferr = f.run(fctx)
+	}()
+	w := &writer{p: l.p, l: l, win: win}
+	werr := w.guarded(ctx)
+	if werr != nil {
+		win.stop()
+		cancel() // the source may be in the middle of a literal: its connection ends
+	}
+	<-done
+	if werr != nil {
+		l.src.drop()
+		return werr
+	}
+	return ferr
+}
+
+// panicked makes a defect of ours the account's fault, with its stack.
+func panicked(op string, r any) error {
+	return &fault.Error{Code: fault.Panic, Op: op, Err: fmt.Errorf("%v\n%s", r, debug.Stack())}
+}
+
+// guarded is run, and lets go of everything when it panics, so that whoever
+// waits for the writer ends too.
+func (w *writer) guarded(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked("append", r)
+			w.abandon()
+			w.l.dst.drop()
+		}
+	}()
+	return w.run(ctx)
+}

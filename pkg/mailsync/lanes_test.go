@@ -1,0 +1,159 @@
+package mailsync_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// spare is a mailsync.Lanes with so many lanes beside the first. It takes back
+// one after each of wanted acquisitions.
+type spare struct {
+	mu                   sync.Mutex
+	free, held, peak     int
+	taken, back, refused int
+	takeBack             int // lanes still to be asked back
+}
+
+func (s *spare) TryAcquire() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free == 0 {
+		return false
+	}
+	s.free--
+	s.held++
+	s.taken++
+	s.peak = max(s.peak, s.held)
+	return true
+}
+
+func (s *spare) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held--
+	s.back++
+	if s.takeBack > 0 {
+		s.takeBack--
+		return
+	}
+	s.free++
+}
+
+func (s *spare) Wanted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.takeBack > 0 && s.held > 0
+}
+
+func (s *spare) Refused(int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused++
+	s.free = 0
+}
+
+// wide is one large mailbox beside small ones, worth several lanes.
+func (r *rig) wide() (messages int64) {
+	r.t.Helper()
+	g := imaptest.NewGenerator(3, imaptest.Spec{Median: 2000, Mean: 3000, Max: 60_000, Duplicate: 0.05, Flags: 0.5})
+	boxes := []imaptest.Mailbox{g.Mailbox("INBOX", 4500), g.Mailbox("big", 2200), {Name: "empty"}}
+	for i := range 12 {
+		boxes = append(boxes, g.Mailbox(fmt.Sprintf("small %d", i), 7))
+	}
+	r.fillSource(boxes...)
+	return 4500 + 2200 + 12*7
+}
+
+func (r *rig) checkWide(c throughput.Count, want int64, s *spare) {
+	r.t.Helper()
+	if c.Copied+c.AlreadyThere != want {
+		r.t.Errorf("count: %+v", c)
+	}
+	if s.held != 0 || s.taken != s.back {
+		r.t.Errorf("%d lanes taken, %d given back, %d still held", s.taken, s.back, s.held)
+	}
+	r.equal(false)
+	r.lanes = nil
+	if c := r.mustSync(); c.Copied != 0 || c.AlreadyThere != want {
+		r.t.Errorf("second pass: %+v", c)
+	}
+}
+
+// Free lanes share a large mailbox, and each message arrives once.
+func TestLanesShareAnAccount(t *testing.T) {
+	servers(t, func(t *testing.T, src, dst host) {
+		t.Parallel()
+		r := newRig(t, src, dst)
+		want := r.wide()
+		s := &spare{free: 3}
+		r.lanes = s
+		c := r.mustSync()
+		if s.peak != 3 || c.MailboxesSplit == 0 {
+			t.Errorf("%d further lanes at most, %d mailboxes split", s.peak, c.MailboxesSplit)
+		}
+		r.checkWide(c, want, s)
+	})
+}
+
+// Lanes that a row waits for are given back one by one, and the others finish.
+func TestLanesAreGivenBack(t *testing.T) {
+	servers(t, func(t *testing.T, src, dst host) {
+		t.Parallel()
+		r := newRig(t, src, dst)
+		want := r.wide()
+		s := &spare{free: 3, takeBack: 2}
+		r.lanes = s
+		c := r.mustSync()
+		if s.takeBack != 0 {
+			t.Errorf("%d lanes were not given back", s.takeBack)
+		}
+		r.checkWide(c, want, s)
+	})
+}
+
+// A mailbox that several lanes fill is settled while none of them sends.
+func TestLanesCut(t *testing.T) {
+	servers(t, func(t *testing.T, src, dst host) {
+		for _, dest := range []bool{false, true} {
+			for _, n := range []int64{200_000, 400_000, 900_000} {
+				if dst.real { // which must be left in peace for seconds after each cut
+					n *= 8
+				}
+				t.Run(fmt.Sprintf("destination=%v/%d octets", dest, n), func(t *testing.T) {
+					t.Parallel()
+					r := newRig(t, src, dst)
+					want := r.wide()
+					r.options = looks(dst)
+					p := r.before(dest, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: n})})
+					s := &spare{free: 3}
+					r.lanes = s
+					c := r.mustSync()
+					if p.Stats().Cuts == 0 {
+						t.Error("nothing was cut")
+					}
+					r.viaSrc, r.viaDst = "", ""
+					r.checkWide(c, want, s)
+				})
+			}
+		}
+	})
+}
+
+// A server that takes no second login keeps the account at one lane.
+func TestLanesRefused(t *testing.T) {
+	t.Parallel()
+	src := dovecotHost(imaptest.NewDovecot(t, imaptest.DovecotOptions{MaxConns: 1}), "one connection", "", "/")
+	r := newRig(t, src, memoryHost(t))
+	want := r.wide()
+	s := &spare{free: 3}
+	r.lanes = s
+	c := r.mustSync()
+	if s.refused == 0 || c.MailboxesSplit != 0 {
+		t.Errorf("%d refusals told, %d mailboxes split", s.refused, c.MailboxesSplit)
+	}
+	r.checkWide(c, want, s)
+}

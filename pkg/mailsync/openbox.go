@@ -1,0 +1,267 @@
+package mailsync
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+)
+
+// mild reports whether err costs messages or one mailbox only, so that the
+// others go on.
+func mild(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || err == nil {
+		return false
+	}
+	s := fault.ScopeOf(err)
+	return s == fault.Mailbox || s == fault.Message || errors.Is(err, errMoved)
+}
+
+// prepare opens the mailboxes of parts that nobody has begun, all in one round
+// trip, and returns the parts that have something to move. The others are
+// through.
+func (f *fetcher) prepare(ctx context.Context, parts []*part) (ready []*part, err error) {
+	for _, pt := range parts {
+		pt.src = &opened{s: f.l.src, wire: pt.b.source.Wire, readOnly: true}
+		pt.dst = &opened{s: f.l.dst, wire: imapconn.EncodeMailbox(pt.b.link.Dest), readOnly: f.p.e.opt.DryRun}
+		if !pt.fresh { // of another lane: it must be what that one opened
+			pt.src.sel.UIDValidity, pt.dst.sel.UIDValidity = pt.b.link.SourceValidity, pt.b.link.DestValidity
+		}
+	}
+	lists, err := f.lists(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	for i, pt := range parts {
+		more, err := !pt.fresh, lists[i].err
+		if pt.fresh && err == nil {
+			f.p.meter.Mailbox(pt.b.source.Name)
+			more, err = f.open(ctx, pt, lists[i].uids)
+		}
+		switch {
+		case err != nil && !mild(ctx, err):
+			return nil, err
+		case err != nil:
+			f.p.work.fail(pt.b, err)
+			fallthrough
+		case !more:
+			if err := f.p.leave(ctx, pt.b); err != nil {
+				return nil, err
+			}
+		default:
+			ready = append(ready, pt)
+		}
+	}
+	return ready, nil
+}
+
+// listing is what the source lists in one mailbox.
+type listing struct {
+	uids []uint32
+	done bool
+	err  error
+}
+
+// lists selects and searches the mailboxes of all fresh parts without waiting
+// in between.
+func (f *fetcher) lists(ctx context.Context, parts []*part) ([]listing, error) {
+	out := make([]listing, len(parts))
+	for i, pt := range parts {
+		out[i] = listing{done: !pt.fresh || pt.b.refused != nil, err: pt.b.refused}
+	}
+	err := f.l.src.do(ctx, func(c *imapconn.Conn) error { return f.listAhead(ctx, c, parts, out) })
+	if err != nil {
+		return nil, err
+	}
+	for i, pt := range parts {
+		if errors.Is(out[i].err, imapconn.ErrShort) { // messages may have gone away in between
+			out[i].uids, out[i].err = pt.src.list(ctx, 1)
+		}
+	}
+	return out, nil
+}
+
+func (f *fetcher) listAhead(ctx context.Context, c *imapconn.Conn, parts []*part, out []listing) error {
+	searches := make([]*imapconn.Searching, len(parts))
+	for i, pt := range parts {
+		if out[i].done {
+			continue
+		}
+		if err := pt.src.ask(ctx, c); err != nil {
+			return err
+		}
+		var err error
+		if searches[i], err = c.StartUIDs(ctx, 1); err != nil {
+			return err
+		}
+	}
+	for i, pt := range parts {
+		if searches[i] == nil {
+			continue
+		}
+		uids, err := []uint32(nil), pt.src.answered(ctx)
+		if err == nil {
+			uids, err = searches[i].Wait(ctx)
+		}
+		if err != nil && !mild(ctx, err) {
+			return err
+		}
+		out[i] = listing{uids: uids, done: true, err: err}
+	}
+	return nil
+}
+
+// open finds out which of uids, all that the source lists in a mailbox, are to
+// be moved: what the ledger maps and what stands at the destination already is
+// not. Then the floor is durable. more says that there is something to move.
+func (f *fetcher) open(ctx context.Context, pt *part, uids []uint32) (more bool, err error) {
+	p, b := f.p, pt.b
+	here := p.e.opt.DryRun && !b.exists // a mailbox that a real run would create
+	if err := f.validate(ctx, pt, here); err != nil {
+		return false, err
+	}
+	runs, err := p.e.opt.Ledger.Runs(ctx, b.link.ID)
+	if err != nil {
+		return false, state(err)
+	}
+	p.planned(b, newPlan(uids, runs), pt.src.sel)
+	if err := p.forgetRejects(ctx, b); err != nil {
+		return false, err
+	}
+	todo := b.plan.todo()
+	if len(todo) > 0 && !here && !b.floored {
+		err := f.win.call(ctx, func(ctx context.Context) error { return p.settleEarlier(ctx, pt, todo) })
+		if err != nil {
+			return false, err
+		}
+		todo = b.plan.todo()
+		if err := p.forgetRejects(ctx, b); err != nil {
+			return false, err
+		}
+	}
+	if p.e.opt.DryRun {
+		p.wouldCopy(b, todo)
+		return false, nil
+	}
+	if len(todo) == 0 {
+		return false, nil
+	}
+	if err := p.setFloor(ctx, b); err != nil {
+		return false, err
+	}
+	rest, last := b.priorLast(todo)
+	p.work.opened(pt, rest, last, p.mayDivide(pt))
+	return true, nil
+}
+
+// priorLast keeps what an earlier pass could not place for the end.
+func (b *box) priorLast(todo []uint32) (rest, last []uint32) {
+	prior := func(u uint32) bool { _, ok := b.rejects[u]; return ok }
+	for _, u := range todo {
+		if prior(u) {
+			last = append(last, u)
+		}
+	}
+	return slices.DeleteFunc(todo, prior), last
+}
+
+// mayDivide reports whether several lanes may send to the destination mailbox
+// at a time: only where it says under which UIDs it stores, since looking them
+// up needs the mailbox to be at rest.
+func (p *pass) mayDivide(pt *part) bool {
+	return p.uidPlus && !pt.src.sel.UIDNotSticky && pt.b.link.DestValidity != 0
+}
+
+// validate holds both UIDVALIDITYs against those that the map stands for, and
+// voids the map where one differs or where UIDs do not outlive the session
+// (UIDNOTSTICKY, RFC 4315 section 3, or no UIDVALIDITY at all). From then on a
+// mailbox that turns out to be another one is noticed.
+func (f *fetcher) validate(ctx context.Context, pt *part, here bool) error {
+	p, b, l := f.p, pt.b, &pt.b.link
+	source, dest := pt.src.sel.UIDValidity, b.target.UIDValidity
+	sticky := !pt.src.sel.UIDNotSticky
+	if !here && (dest == 0 || l.DestValidity != dest || l.SourceValidity != source || !sticky) {
+		err := f.win.call(ctx, func(ctx context.Context) error {
+			return pt.dst.do(ctx, func(*imapconn.Conn) error { return nil })
+		})
+		if err != nil {
+			return err
+		}
+		dest = pt.dst.sel.UIDValidity
+		sticky = sticky && !pt.dst.sel.UIDNotSticky
+	}
+	pt.dst.sel.UIDValidity = dest
+	sticky = sticky && source != 0 && (dest != 0 || here)
+	if sticky && l.SourceValidity == source && l.DestValidity == dest {
+		return nil
+	}
+	if l.SourceValidity != 0 || l.DestValidity != 0 {
+		p.log.Warn("the map of this mailbox is void, matching it anew", "mailbox", b.source.Name, "sticky", sticky,
+			"source", source, "wasSource", l.SourceValidity, "destination", dest, "wasDestination", l.DestValidity)
+	}
+	if err := p.e.opt.Ledger.ResetMap(ctx, l.ID, source, dest); err != nil {
+		return state(err)
+	}
+	l.SourceValidity, l.DestValidity, l.Floor = source, dest, 0
+	b.floored, b.rejects = false, map[uint32]ledger.Reject{}
+	return nil
+}
+
+// forgetRejects drops the rejects of earlier passes whose messages the source
+// no longer lists or that are at the destination by now.
+func (p *pass) forgetRejects(ctx context.Context, b *box) error {
+	for u := range b.rejects {
+		if f, ok := b.plan.fate(u); ok && f == notTried {
+			continue
+		}
+		delete(b.rejects, u)
+		if err := p.e.opt.Ledger.DropReject(ctx, b.link.ID, u); err != nil {
+			return state(err)
+		}
+	}
+	return nil
+}
+
+// settleEarlier matches what stands in the destination at or above the floor:
+// after a crash what was sent and not confirmed, before the first pass (floor
+// 0) everything.
+func (p *pass) settleEarlier(ctx context.Context, pt *part, todo []uint32) error {
+	b := pt.b
+	pairs, err := p.settle(ctx, b, pt.dst, candidates{
+		idents: func(ctx context.Context) ([]ident, error) { return pt.src.identsOf(ctx, todo) },
+		whole:  pt.src.wholesOf,
+	}, b.link.Open && !b.quiet)
+	if err != nil {
+		return err
+	}
+	for u := range pairs {
+		b.plan.set(u, alreadyThere)
+	}
+	p.meter.AlreadyThere(int64(len(pairs)))
+	return nil
+}
+
+// setFloor makes the floor durable: everything below it is settled.
+func (p *pass) setFloor(ctx context.Context, b *box) error {
+	if b.floored {
+		return nil
+	}
+	b.link.Floor, b.link.Open = b.next, true
+	if err := p.e.opt.Ledger.SetFloors(ctx, []ledger.Floor{b.floor()}); err != nil {
+		return state(err)
+	}
+	b.floored = true
+	return nil
+}
+
+// wouldCopy counts what a real run would send.
+func (p *pass) wouldCopy(b *box, todo []uint32) {
+	for _, u := range todo {
+		b.plan.set(u, copied)
+	}
+	p.would(max(b.before.Size, 0) * int64(len(todo)) / max(int64(len(b.plan.uids)), 1))
+	p.log.Info("would copy", "mailbox", b.source.Name, "destination", b.link.Dest, "messages", len(todo))
+}

@@ -1,0 +1,168 @@
+package mailsync
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
+
+// moves is how often a mailbox may be replaced under a pass before the pass
+// leaves it.
+const moves = 3
+
+// round moves what the mailboxes of p.work have. The pass's first lane goes
+// through them; further ones come while there is something to share out, and
+// end when there is not, or when a row waits for them.
+func (p *pass) round(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &crew{p: p, cancel: cancel}
+	c.spawn = func() { c.lanes.Go(func() { c.further(ctx) }) }
+	p.crew = c
+	for {
+		err := p.first.run(ctx)
+		if err != nil {
+			cancel()
+		}
+		c.lanes.Wait() // none can start: only lanes that run let the crew grow
+		switch {
+		case c.err != nil && (err == nil || errors.Is(err, context.Canceled)):
+			return c.err // why the first lane was canceled
+		case err != nil || !p.work.divisible():
+			return err
+		}
+	}
+}
+
+// crew is the further lanes of a round.
+type crew struct {
+	p      *pass
+	spawn  func()
+	cancel context.CancelFunc // of the round
+	lanes  sync.WaitGroup
+
+	mu     sync.Mutex
+	over   bool  // no lane starts any more
+	ending *lane // ends because a row waits for it; nil: none does
+	err    error // the first of theirs
+}
+
+// ends reports whether a further lane is to end at this border: one at a time
+// does while a row waits for a lane.
+func (c *crew) ends(l *lane) bool {
+	if !l.further {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending == nil && c.p.lanes.Wanted() {
+		c.ending = l
+	}
+	return c.ending == l
+}
+
+// giveBack returns a further lane whose connections are closed.
+func (c *crew) giveBack(l *lane) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.p.lanes.Release()
+	if c.ending == l {
+		c.ending = nil
+	}
+}
+
+// grow takes a further lane if one is free and would find something to move.
+func (c *crew) grow() {
+	if c.p.lanes == nil || !c.p.work.divisible() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over && c.p.lanes.TryAcquire() {
+		c.spawn()
+	}
+}
+
+// further is the life of a further lane. That it cannot be opened is no
+// trouble of the account's: the others go on without it.
+func (c *crew) further(ctx context.Context) {
+	l := c.p.newLane()
+	l.further = true
+	defer c.giveBack(l)
+	defer l.close(ctx)
+	if err := l.open(ctx); err != nil {
+		c.refused(ctx, err)
+		return
+	}
+	if err := c.run(ctx, l); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.err == nil {
+			c.err = err
+		}
+		c.cancel()
+	}
+}
+
+func (c *crew) run(ctx context.Context, l *lane) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked("lane", r)
+		}
+	}()
+	return l.run(ctx)
+}
+
+// refused ends the growth of a round whose last lane could not be opened.
+func (c *crew) refused(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	c.p.log.Info("no further lane", "err", err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	if fault.CodeOf(err) == fault.TooManySessions {
+		c.p.lanes.Refused(fault.Of(err).MaxPerUser)
+	}
+}
+
+// leave ends a lane's work at a part. Whoever is the last at a mailbox closes
+// it: in good order, for another round, or as refused.
+func (p *pass) leave(ctx context.Context, b *box) error {
+	last, err := p.work.leave(b)
+	switch {
+	case !last:
+		return nil
+	case err == nil:
+		return p.finishBox(ctx, b)
+	case !errors.Is(err, errMoved):
+		p.refuseBox(b, err)
+		return nil
+	}
+	if b.tries++; b.tries > moves {
+		p.refuseBox(b, &fault.Error{Scope: fault.Mailbox, Temporary: true, Code: fault.Unavailable, Op: "select",
+			Mailbox: b.source.Name, Err: err, Hint: "its UIDs do not last: run again when the mailbox is at rest"})
+		return nil
+	}
+	p.log.Warn("mailbox was replaced meanwhile, beginning it again", "mailbox", b.source.Name)
+	b.floored, b.quiet, b.target = false, false, imapconn.Status{}
+	p.work.again(b)
+	return nil
+}
+
+// finishBox ends a whole pass over a mailbox in the ledger.
+func (p *pass) finishBox(ctx context.Context, b *box) error {
+	if p.e.opt.DryRun {
+		return nil
+	}
+	if b.split {
+		p.log.Info("mailbox was split over several lanes: its messages stand in another order", "mailbox", b.source.Name)
+		p.splitOne()
+	}
+	b.link.Open = false
+	return state(p.e.opt.Ledger.FinishMailbox(ctx, b.link.ID, b.seen.UIDNext))
+}
