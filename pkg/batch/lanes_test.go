@@ -11,104 +11,8 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
-	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
-
-// load counts lanes at a time, and the most there were.
-type load struct{ now, peak int }
-
-func (l *load) add(n int) {
-	l.now += n
-	l.peak = max(l.peak, l.now)
-}
-
-// laneSync adapts a function to Syncer and books every lane that it uses.
-type laneSync struct {
-	mu    sync.Mutex
-	all   load
-	rows  map[int]*load    // by line
-	hosts map[string]*load // a lane between two accounts of one host is one there
-	f     func(ctx context.Context, p account.Pair, l *bookedLanes, m *throughput.Meter) (throughput.Count, error)
-}
-
-func (s *laneSync) Sync(ctx context.Context, p account.Pair, _ ledger.RowID, lanes Lanes, m *throughput.Meter) (throughput.Count, error) {
-	l := &bookedLanes{Lanes: lanes, s: s, p: p}
-	l.book(1)
-	defer func() { l.book(-s.lanes(p.Line)) }()
-	return s.f(ctx, p, l, m)
-}
-
-// lanes returns how many a row has now.
-func (s *laneSync) lanes(line int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rows[line].now
-}
-
-// held are the rows that have lanes now, by line.
-func (s *laneSync) held() map[int]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make(map[int]int)
-	for line, l := range s.rows {
-		if l.now > 0 {
-			out[line] = l.now
-		}
-	}
-	return out
-}
-
-// bookedLanes are the lanes of one call of Sync.
-type bookedLanes struct {
-	Lanes
-	s *laneSync
-	p account.Pair
-}
-
-func (l *bookedLanes) book(n int) {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	if l.s.rows == nil {
-		l.s.rows, l.s.hosts = make(map[int]*load), make(map[string]*load)
-	}
-	if l.s.rows[l.p.Line] == nil {
-		l.s.rows[l.p.Line] = &load{}
-	}
-	l.s.all.add(n)
-	l.s.rows[l.p.Line].add(n)
-	for host := range map[string]bool{l.p.Source.Host: true, l.p.Dest.Host: true} {
-		if l.s.hosts[host] == nil {
-			l.s.hosts[host] = &load{}
-		}
-		l.s.hosts[host].add(n)
-	}
-}
-
-func (l *bookedLanes) TryAcquire() bool {
-	ok := l.Lanes.TryAcquire()
-	if ok {
-		l.book(1)
-	}
-	return ok
-}
-
-func (l *bookedLanes) Release() {
-	l.book(-1)
-	l.Lanes.Release()
-}
-
-// work takes what lanes it can get, and gives back those that are wanted, at
-// a border each second, for so long.
-func (l *bookedLanes) work(d time.Duration) {
-	for range d / time.Second {
-		if l.Wanted() {
-			l.Release()
-		}
-		l.TryAcquire()
-		time.Sleep(time.Second)
-	}
-}
 
 func TestFreeLanesGoToWhoHasMostLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -289,6 +193,28 @@ func TestRowGetsALaneBack(t *testing.T) {
 	}
 }
 
+// The feeder may be busy with a row's start, or with the ledger: an account
+// that asks does not wait for it.
+func TestAskingWaitsForNobody(t *testing.T) {
+	asked := make(chan struct{})
+	s := &laneSync{f: func(_ context.Context, p account.Pair, l *bookedLanes, _ *throughput.Meter) (throughput.Count, error) {
+		if p.Line == 1 {
+			l.TryAcquire()
+			l.Wanted()
+			close(asked)
+		}
+		return throughput.Count{}, nil
+	}}
+	r := mustNew(t, Options{Syncer: s, Parallel: 3, LanesPerAccount: 4, OnStart: func(i int, _ throughput.Result) {
+		if i == 1 {
+			<-asked
+		}
+	}})
+	if _, err := r.Run(t.Context(), rows(2)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Whatever Sync still holds when it returns is taken back, and what it does
 // with its lanes after that does nothing.
 func TestLanesAreTakenBack(t *testing.T) {
@@ -299,7 +225,9 @@ func TestLanesAreTakenBack(t *testing.T) {
 				s := &laneSync{}
 				s.f = func(_ context.Context, p account.Pair, l *bookedLanes, _ *throughput.Meter) (throughput.Count, error) {
 					l.work(time.Minute)
+					s.mu.Lock()
 					strays = append(strays, l.Lanes)
+					s.mu.Unlock()
 					end()
 					return throughput.Count{}, nil
 				}

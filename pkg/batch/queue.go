@@ -97,7 +97,7 @@ func (q *queue) first() *group {
 	for {
 		var best *group
 		for _, g := range q.groups {
-			if q.hosts.room(g.hosts) && (best == nil || g.jobs[0].before(best.jobs[0])) {
+			if (best == nil || g.jobs[0].before(best.jobs[0])) && q.hosts.room(g.hosts) {
 				best = g
 			}
 		}
