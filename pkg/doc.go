@@ -32,6 +32,7 @@
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	mailsync        the engine: maps mailboxes, matches, copies, settles
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
+//	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
