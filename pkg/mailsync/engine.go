@@ -35,6 +35,9 @@ type Options struct {
 	Timeout, FinalTimeout time.Duration // see imapconn.Config
 	// DialContext replaces the net.Dialer of both sides.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// WrapConn is given each connection when it is dialled, before TLS, and
+	// returns what is used in its place; nil: the connection itself.
+	WrapConn func(side fault.Side, host string, nc net.Conn) net.Conn
 
 	held *atomic.Int64 // for tests: the most octets that a window held; nil: not watched
 }
@@ -99,7 +102,25 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 
 func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) imapconn.Config {
 	return imapconn.Config{Side: side, Endpoint: ep, RootCAs: e.opt.RootCAs, Timeout: e.opt.Timeout,
-		FinalTimeout: e.opt.FinalTimeout, DialContext: e.opt.DialContext, ClientID: e.opt.Version, Logger: log}
+		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host), ClientID: e.opt.Version, Logger: log}
+}
+
+// dialler dials as Options.DialContext and wraps as Options.WrapConn say.
+func (e *Engine) dialler(side fault.Side, host string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial, wrap := e.opt.DialContext, e.opt.WrapConn
+	if wrap == nil {
+		return dial
+	}
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(side, host, nc), nil
+	}
 }
 
 // state makes a failure of the ledger end the run (Run scope): without it
