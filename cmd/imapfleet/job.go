@@ -64,7 +64,7 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	con := console.New(console.Options{Out: j.std.err, Quiet: o.quiet, Meter: j.meter, Rows: j.tracker})
 	j.log = newLogger(logFile, con, slog.Level(o.logLevel), o.quiet)
 	j.fileLog = newLogger(logFile, nil, slog.Level(o.logLevel), true)
-	j.fileLog.Info("run starts", slog.Int("rows", len(j.selected)), slog.Int("parallel", o.net.parallel), slog.String("version", programVersion()))
+	j.fileLog.Info("run starts", slog.Int("rows", len(j.selected)), slog.Int("parallel", o.net.parallel), slog.String("version", programVersion()), o.limits.attr())
 
 	k := &keeper{tracker: j.tracker, files: resultFiles{j.dir}, log: j.log, rejects: func(ctx context.Context) ([]ledger.RejectRow, error) {
 		return j.bound.ledger.AllRejects(ctx, j.bound.ids)

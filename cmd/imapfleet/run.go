@@ -19,6 +19,7 @@ type runOptions struct {
 	list            string
 	listFlags       listFlags
 	net             netFlags
+	limits          limitFlags
 	state           string
 	adopt           bool
 	failed          bool
@@ -63,7 +64,9 @@ message border; a second one ends at once, and even then a rerun is exact.`,
   imapfleet run accounts.csv --rows 3,7-9          these lines of the list
   imapfleet run accounts.csv --dry-run             what would be copied
   imapfleet run accounts.csv --authuser2 admin     log in as admin for each user
-  imapfleet run accounts.csv --json | jq .         events for a program`,
+  imapfleet run accounts.csv --json | jq .         events for a program
+  imapfleet run accounts.csv --limit "08:00,2MiB 19:00,off"
+                                                   2 MiB/s by day, no limit at night`,
 		Args: oneList,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.list = args[0]
@@ -72,6 +75,7 @@ message border; a second one ends at once, and even then a rerun is exact.`,
 	}
 	fs := cmd.Flags()
 	o.net.register(fs)
+	o.limits.register(fs)
 	fs.BoolVar(&o.failed, "failed", false, "only rows that are not done")
 	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only look: copy nothing, remember nothing")
@@ -183,6 +187,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	return mailsync.Options{
 		Ledger: j.bound.ledger, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
+		WrapConn: o.limits.wrap(),
 	}
 }
 
