@@ -48,6 +48,9 @@ func Classify(a Answer) *Error {
 	if !ok {
 		v = byCommand(a)
 	}
+	if a.Op == "store" {
+		v = v.ofFlags()
+	}
 	e := &Error{
 		Scope: v.scope, Side: a.Side, Temporary: v.temporary, Code: v.code,
 		Op: a.Op, Host: a.Host, Mailbox: a.Mailbox, UID: a.UID,
@@ -150,6 +153,7 @@ const (
 	hintQuota     = "the destination mailbox is full: raise its quota, then run again with --failed"
 	hintMailbox   = "the server refuses this mailbox: check its name, length and rights there; the other mailboxes went on"
 	hintUnread    = "the source could not read this message just now: it is tried again"
+	hintFlags     = "the server refuses these flags here: the messages themselves are there; the flags are tried again on each run"
 	hintMessage   = "the server refuses this message: see rejects.csv; it is tried again on each run"
 )
 
@@ -158,6 +162,19 @@ func mailboxOr(a Answer, s Scope) Scope {
 		return Mailbox
 	}
 	return s
+}
+
+// ofFlags is the verdict on a STORE: flags that are refused end no account,
+// unless the server wants to be left alone or the session is over.
+func (v verdict) ofFlags() verdict {
+	switch v.code {
+	case Throttled, TooManySessions, ConnectionLost:
+	default:
+		if v.scope != Message {
+			v.scope = Mailbox
+		}
+	}
+	return v
 }
 
 func login(a Answer) bool { return a.Op == "login" || a.Op == "greeting" }
@@ -208,6 +225,8 @@ func limit(a Answer) verdict {
 		return verdict{TooManySessions, Account, true, hintTooMany}
 	case a.Op == "append":
 		return verdict{MessageRefused, Message, false, hintMessage}
+	case a.Op == "store":
+		return verdict{Refused, Mailbox, false, hintFlags}
 	case a.Op == "create":
 		return verdict{MailboxRefused, Mailbox, false, hintMailbox}
 	}
@@ -229,6 +248,8 @@ func byCommand(a Answer) verdict {
 		return verdict{SourceUnreadable, Message, true, "the source gives no content for this message: ask its administrator"}
 	case "append":
 		return verdict{MessageRefused, Message, false, hintMessage}
+	case "store":
+		return verdict{Refused, Mailbox, false, hintFlags}
 	case "create", "select", "status", "subscribe":
 		return verdict{MailboxRefused, Mailbox, false, hintMailbox}
 	}

@@ -105,15 +105,21 @@ func (c *Conn) guard(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { c.w.Abort(ctx.Err()) })
 }
 
-// do sends one raw command and waits for its tagged answer. NO and BAD are
-// answers, not errors.
-func (c *Conn) do(ctx context.Context, op string, req wire.Request) (wire.Reply, error) {
+// start sends one raw command. ctx is for sending only.
+func (c *Conn) start(ctx context.Context, op string, req wire.Request) (*wire.Pending, error) {
 	stop := c.guard(ctx)
 	defer stop()
 	p, err := c.w.Start(ctx, req)
 	if err != nil {
-		return wire.Reply{}, c.lost(ctx, op, err)
+		return nil, c.lost(ctx, op, err)
 	}
+	return p, nil
+}
+
+// await waits for the tagged answer. NO and BAD are answers, not errors.
+func (c *Conn) await(ctx context.Context, op string, p *wire.Pending) (wire.Reply, error) {
+	stop := c.guard(ctx)
+	defer stop()
 	r, err := p.Wait(ctx)
 	if err != nil {
 		return wire.Reply{}, c.lost(ctx, op, err)
@@ -121,17 +127,32 @@ func (c *Conn) do(ctx context.Context, op string, req wire.Request) (wire.Reply,
 	return r, nil
 }
 
-// must is do where anything but OK is an error. mailbox is the name on the
-// wire, "" when the command is about none.
-func (c *Conn) must(ctx context.Context, op, mailbox string, req wire.Request) (wire.Reply, error) {
-	r, err := c.do(ctx, op, req)
+// awaitOK is await where anything but OK is an error. mailbox is the name on
+// the wire, "" when the command is about none.
+func (c *Conn) awaitOK(ctx context.Context, op, mailbox string, p *wire.Pending) (wire.Reply, error) {
+	r, err := c.await(ctx, op, p)
+	if err == nil && r.Status != "OK" {
+		err = c.refused(op, mailbox, r)
+	}
+	return r, err
+}
+
+// do is start and await.
+func (c *Conn) do(ctx context.Context, op string, req wire.Request) (wire.Reply, error) {
+	p, err := c.start(ctx, op, req)
 	if err != nil {
-		return r, err
+		return wire.Reply{}, err
 	}
-	if r.Status != "OK" {
-		return r, c.refused(op, mailbox, r)
+	return c.await(ctx, op, p)
+}
+
+// must is start and awaitOK.
+func (c *Conn) must(ctx context.Context, op, mailbox string, req wire.Request) (wire.Reply, error) {
+	p, err := c.start(ctx, op, req)
+	if err != nil {
+		return wire.Reply{}, err
 	}
-	return r, nil
+	return c.awaitOK(ctx, op, mailbox, p)
 }
 
 // refused classifies a tagged NO or BAD.

@@ -116,8 +116,17 @@ func (c *Conn) open(ctx context.Context) error {
 	if err := c.login(ctx); err != nil {
 		return err
 	}
-	if err := c.identify(ctx); err != nil {
+	// Both are asked before the first answer: one round trip.
+	identified, err := c.identify(ctx)
+	if err != nil {
 		return err
 	}
-	return c.learnNamespaces(ctx)
+	learned, err := c.learnNamespaces(ctx)
+	if err != nil {
+		return err
+	}
+	if err := identified(ctx); err != nil {
+		return err
+	}
+	return learned(ctx)
 }

@@ -3,9 +3,11 @@ package imapconn
 import (
 	"context"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/wire"
 )
 
@@ -31,6 +33,7 @@ type Message struct {
 	HasDate  bool      // it came and exists
 	RawDate  string    // as sent, also when it cannot be
 	Size     int64     // RFC822.SIZE in octets, -1 when not said
+	ModSeq   uint64    // mod-sequence (RFC 7162 section 3.1.4.2), 0 when not said
 	HasBody  bool      // octets of BODY[] or BODY[HEADER] came, if only none; NIL: false
 	Body     []byte    // for the caller: imapconn leaves it alone
 }
@@ -60,21 +63,36 @@ type Fetching struct {
 // the handler of the oldest. ctx is for sending only, and for the handlers
 // while Wait has not been called.
 func (c *Conn) Fetch(ctx context.Context, set []Range, items Items, h FetchHandler) (*Fetching, error) {
-	stop := c.guard(ctx)
-	defer stop()
+	return c.FetchSince(ctx, set, items, 0, h)
+}
+
+// FetchSince is Fetch of those messages only whose mod-sequence is higher than
+// since: those added and those whose flags changed after the mailbox had that
+// HighestModSeq (CHANGEDSINCE, RFC 7162 section 3.1.4.1). Each comes with its
+// ModSeq. To be used where Caps.Condstore is set and the mailbox is not
+// NoModSeq. A since of 0 asks for all.
+func (c *Conn) FetchSince(ctx context.Context, set []Range, items Items, since uint64, h FetchHandler) (*Fetching, error) {
 	line := "UID FETCH " + formatSet(set) + " " + items.list()
-	if len(set) == 0 || len(line) > MaxLine {
-		return nil, c.protocol("fetch", "", "a UID set that no command line can hold")
+	if since > 0 {
+		line += " (CHANGEDSINCE " + strconv.FormatUint(since, 10) + ")"
 	}
-	p, err := c.w.Start(ctx, wire.Request{
+	if len(set) == 0 || len(line) > MaxLine {
+		return nil, c.longSet("fetch")
+	}
+	p, err := c.start(ctx, "fetch", wire.Request{
 		Line:   line,
 		Wants:  func(kind string) bool { return kind == "FETCH" },
 		Handle: func(r *wire.Reader) error { return h.response(r) },
 	})
 	if err != nil {
-		return nil, c.lost(ctx, "fetch", err)
+		return nil, err
 	}
 	return &Fetching{c: c, p: p}, nil
+}
+
+// longSet refuses a UID set that is empty or too long to be sent.
+func (c *Conn) longSet(op string) *fault.Error {
+	return c.protocol(op, "", "a UID set that no command line can hold")
 }
 
 // Done is closed when the tagged answer is here or the connection is lost.
@@ -83,16 +101,8 @@ func (f *Fetching) Done() <-chan struct{} { return f.p.Done() }
 // Wait waits for the tagged answer. When it returns nil every response has
 // been handled; whether each UID asked for came is for the caller to compare.
 func (f *Fetching) Wait(ctx context.Context) error {
-	stop := f.c.guard(ctx)
-	defer stop()
-	r, err := f.p.Wait(ctx)
-	if err != nil {
-		return f.c.lost(ctx, "fetch", err)
-	}
-	if r.Status != "OK" {
-		return f.c.refused("fetch", "", r)
-	}
-	return nil
+	_, err := f.c.awaitOK(ctx, "fetch", "", f.p)
+	return err
 }
 
 func (i Items) list() string {

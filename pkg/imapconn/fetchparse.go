@@ -62,6 +62,8 @@ func (h FetchHandler) item(r *wire.Reader, m *Message, name string) error {
 		return h.body(r, m)
 	case "FLAGS":
 		return m.readFlags(r)
+	case "MODSEQ":
+		return m.readModSeq(r)
 	case "UID", "RFC822.SIZE", "INTERNALDATE":
 		t, err := r.Next()
 		if err != nil || t.Kind == wire.End {
@@ -98,6 +100,23 @@ func size64(s string) int64 {
 		return -1
 	}
 	return n
+}
+
+// readModSeq reads (n).
+func (m *Message) readModSeq(r *wire.Reader) error {
+	t, err := r.Next()
+	if err != nil || t.Kind != wire.Open {
+		return err
+	}
+	for {
+		t, err := r.Next()
+		if err != nil || t.Kind == wire.Close || t.Kind == wire.End {
+			return err
+		}
+		if t.Kind == wire.Atom {
+			m.ModSeq = modSeq(string(t.Text))
+		}
+	}
 }
 
 func (m *Message) readFlags(r *wire.Reader) error {

@@ -24,17 +24,18 @@ func FuzzServerLines(f *testing.F) {
 		"* LIST (\\Noselect) NIL {3}\r\na)b (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n",
 		"* LIST () \"/\" R&D\r\n* LIST\r\n* LIST (\r\n* LIST () \"\r\n* LSUB () \"\" \"\"\r\n",
 		"* STATUS \"a\" (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7 SIZE -1 )\r\n",
+		"* LIST () \"/\" INBOX\r\n* STATUS inbox (MESSAGES 5 HIGHESTMODSEQ 9223372036854775808)\r\n* LIST () \"/\" R&D\r\n* STATUS R&-D (HIGHESTMODSEQ 7)\r\n",
 		"* STATUS a\r\n* STATUS a (MESSAGES\r\n* STATUS {1}\r\na (X (Y) MESSAGES 1)\r\n",
 		"* 5 EXISTS\r\n* OK [PERMANENTFLAGS (\\Seen [b] \\*)] x\r\n* OK [UIDVALIDITY 99999999999999999999] x\r\n* OK [\r\n",
 		"* SEARCH 1 2 3\r\n* SEARCH 9:1 (MODSEQ 5)\r\n* ESEARCH (TAG \"X1\") UID ALL 1:5,9\r\n* ESEARCH UID ALL 1:4294967295\r\n",
 		"* 1 FETCH (UID 5 FLAGS (\\Seen) INTERNALDATE \"01-Jan-2020 00:00:00 +0000\" RFC822.SIZE 3 BODY[] {3}\r\nabc)\r\n",
-		"* 1 FETCH (BODY[HEADER] NIL FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL UID NIL)\r\n* 2 FETCH (BODY[HEADER.FIELDS (A B)]<0> {2}\r\n)) X-GM-LABELS (\"a\" \\b))\r\n",
+		"* 1 FETCH (BODY[HEADER] NIL FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL UID NIL MODSEQ (5) MODSEQ ((6) MODSEQ)\r\n* 2 FETCH (BODY[HEADER.FIELDS (A B)]<0> {2}\r\n)) X-GM-LABELS (\"a\" \\b))\r\n",
 		"* BYE {5}\r\nX1 OK\r\n+ go\r\nX2 NO [OVERQUOTA] x\r\n",
 	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		for _, call := range []func(context.Context, *Conn) error{fuzzList, fuzzStatus, fuzzSelect, fuzzSearch, fuzzFetch} {
+		for _, call := range []func(context.Context, *Conn) error{fuzzList, fuzzListStatus, fuzzStatus, fuzzSelect, fuzzSearch, fuzzFetch} {
 			c, end := bare(answer)
 			if err := call(t.Context(), c); err != nil && fault.Of(err) == nil {
 				t.Errorf("an unclassified error: %v", err)
@@ -61,6 +62,7 @@ func bare(answer []byte) (c *Conn, end func()) {
 	})
 	c = &Conn{cfg: Config{Side: fault.Source}.withDefaults(), filter: new(loginFilter)}
 	c.caps.ListExtended = true // LIST and LSUB in one
+	c.caps.ListStatus, c.caps.Condstore = true, true
 	c.caps.ESearch = true
 	c.namespaces.personal = []Namespace{{}}
 	c.w = wire.New(near, wire.Options{Filter: c.filter.line})
@@ -84,6 +86,19 @@ func fuzzList(ctx context.Context, c *Conn) error {
 		panic("no INBOX")
 	}
 	return nil
+}
+
+func fuzzListStatus(ctx context.Context, c *Conn) error {
+	boxes, all, err := c.ListStatus(ctx)
+	if len(boxes) != len(all) {
+		panic("a mailbox without a status")
+	}
+	for i, s := range all {
+		if s.Size < -1 || s.OK && boxes[i].NoSelect {
+			panic("a status that cannot be")
+		}
+	}
+	return err
 }
 
 func fuzzStatus(ctx context.Context, c *Conn) error {

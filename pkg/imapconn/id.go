@@ -12,25 +12,28 @@ import (
 // allows 1024).
 const maxID = 4096
 
-// identify exchanges ID (RFC 2971) where offered, and settles ServerID.
-func (c *Conn) identify(ctx context.Context) error {
+// identify sends ID (RFC 2971) where it is offered; finish waits for the answer
+// and settles ServerID.
+func (c *Conn) identify(ctx context.Context) (finish func(context.Context) error, err error) {
 	c.serverID = c.greetingName()
 	if !c.caps.ID {
-		return nil
+		return func(context.Context) error { return nil }, nil
 	}
 	id := make(map[string]string)
-	_, err := c.do(ctx, "id", wire.Request{
+	p, err := c.start(ctx, "id", wire.Request{
 		Line:   `ID ("name" "imapfleet" "version" ` + quote(idText(c.cfg.ClientID)) + `)`,
 		Wants:  func(kind string) bool { return kind == "ID" },
 		Handle: func(r *wire.Reader) error { return readID(r, id) },
 	})
-	if err != nil {
-		return err
-	}
-	if name := fault.Clean(strings.TrimSpace(id["name"] + " " + id["version"])); name != "" {
-		c.serverID = shorten(name)
-	}
-	return nil
+	return func(ctx context.Context) error {
+		if _, err := c.await(ctx, "id", p); err != nil {
+			return err
+		}
+		if name := fault.Clean(strings.TrimSpace(id["name"] + " " + id["version"])); name != "" {
+			c.serverID = shorten(name)
+		}
+		return nil
+	}, err
 }
 
 // readID reads the pairs of an ID response; a missing value is no pair.

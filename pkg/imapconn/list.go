@@ -33,20 +33,14 @@ type listing struct {
 // those to mailboxes that do not exist, and mailboxes of other users and
 // shared ones, are left out.
 func (c *Conn) List(ctx context.Context) ([]Mailbox, error) {
-	listed, extended, err := c.listExtended(ctx)
+	listed, extended, err := c.listExtended(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	if !extended {
-		if listed, err = c.listAll(ctx, "LIST"); err != nil {
+		if listed, err = c.listPlain(ctx); err != nil {
 			return nil, err
 		}
-		subs, err := c.listAll(ctx, "LSUB")
-		if err != nil {
-			return nil, err
-		}
-		listed = c.withInbox(listed)
-		subscribe(listed, subs)
 	}
 	return c.mailboxes(c.withInbox(listed)), nil
 }
@@ -63,44 +57,65 @@ func (c *Conn) withInbox(listed []listing) []listing {
 	return append([]listing{inbox}, listed...)
 }
 
-// listExtended lists by RFC 5258 where it is offered. ok is false where it is
-// not, or where the server takes it back by a refusal.
-func (c *Conn) listExtended(ctx context.Context) (listed []listing, ok bool, err error) {
+// listExtended lists by RFC 5258 where it is offered, with the STATUS of each
+// mailbox for status, unless that is nil. ok is false where it is not offered,
+// or where the server takes it back by a refusal.
+func (c *Conn) listExtended(ctx context.Context, status *listStatus) (listed []listing, ok bool, err error) {
 	if !c.caps.ListExtended {
 		return nil, false, nil
 	}
-	suffix := " RETURN (SUBSCRIBED)"
+	options := "SUBSCRIBED"
 	if c.caps.SpecialUse {
-		suffix = " RETURN (SUBSCRIBED SPECIAL-USE)"
+		options += " SPECIAL-USE"
 	}
+	if status != nil {
+		options += " STATUS " + c.statusItems()
+	}
+	var lines []string
 	for _, p := range c.patterns() {
-		l, r, err := c.listReply(ctx, "LIST", `LIST "" `+p+suffix)
-		if err != nil {
-			return nil, false, err
-		}
-		if r.Status != "OK" {
+		lines = append(lines, `LIST "" `+p+" RETURN ("+options+")")
+	}
+	answers, err := c.lists(ctx, status, lines...)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, a := range answers {
+		if a.reply.Status != "OK" {
 			return nil, false, nil
 		}
-		listed = append(listed, l...)
+		listed = append(listed, a.listed...)
 	}
 	return listed, true, nil
 }
 
-// listAll runs LIST or LSUB over every pattern. A refused LSUB is no reason
-// to lose the mailboxes: it gives no subscriptions.
-func (c *Conn) listAll(ctx context.Context, command string) ([]listing, error) {
-	var all []listing
-	for _, p := range c.patterns() {
-		l, r, err := c.listReply(ctx, command, command+` "" `+p)
-		if err != nil {
-			return nil, err
+// listPlain lists by LIST and LSUB. A refused LSUB is no reason to lose the
+// mailboxes: it gives no subscriptions.
+func (c *Conn) listPlain(ctx context.Context) ([]listing, error) {
+	patterns := c.patterns()
+	var lines []string
+	for _, command := range []string{"LIST", "LSUB"} {
+		for _, p := range patterns {
+			lines = append(lines, command+` "" `+p)
 		}
-		if r.Status != "OK" && command == "LIST" {
-			return nil, c.refused("list", "", r)
-		}
-		all = append(all, l...)
 	}
-	return all, nil
+	answers, err := c.lists(ctx, nil, lines...)
+	if err != nil {
+		return nil, err
+	}
+	var listed, subs []listing
+	for i, a := range answers {
+		switch {
+		case i >= len(patterns):
+			subs = append(subs, a.listed...)
+		case a.reply.Status != "OK":
+			return nil, c.refused("list", "", a.reply)
+		default:
+			listed = append(listed, a.listed...)
+		}
+	}
+	listed = c.withInbox(listed)
+	subscribe(listed, subs)
+	return listed, nil
 }
 
 // patterns are what the personal namespaces are listed by. INBOX stands
@@ -124,32 +139,49 @@ func (c *Conn) patterns() []string {
 	return all
 }
 
-// list is listReply where a refusal is an error.
-func (c *Conn) list(ctx context.Context, line, command string) ([]listing, error) {
-	l, r, err := c.listReply(ctx, command, line)
-	if err == nil && r.Status != "OK" {
-		err = c.refused("list", "", r)
-	}
-	return l, err
+// listAnswer is what one LIST or LSUB gave.
+type listAnswer struct {
+	listed []listing
+	reply  wire.Reply
 }
 
-// listReply sends one LIST or LSUB and reads its responses. Some servers
-// answer LSUB with LIST responses.
-func (c *Conn) listReply(ctx context.Context, command, line string) ([]listing, wire.Reply, error) {
-	var all []listing
-	r, err := c.do(ctx, "list", wire.Request{
-		Line:  line,
-		Slow:  true,
-		Wants: func(kind string) bool { return kind == "LIST" || kind == command || kind == "XLIST" },
-		Handle: func(r *wire.Reader) error {
-			l, err := readListing(r)
-			if err == nil && l.name != "" {
-				all = append(all, l)
-			}
-			return err
-		},
-	})
-	return all, r, err
+// lists sends LIST and LSUB commands, all before the first answer, and reads
+// their responses. Some servers answer LSUB with LIST responses. STATUS
+// responses among them are for status, unless that is nil.
+func (c *Conn) lists(ctx context.Context, status *listStatus, lines ...string) ([]listAnswer, error) {
+	answers := make([]listAnswer, len(lines))
+	pending := make([]*wire.Pending, len(lines))
+	for i, line := range lines {
+		command, _, _ := strings.Cut(line, " ")
+		p, err := c.start(ctx, "list", wire.Request{
+			Line: line, Slow: true,
+			Wants: func(kind string) bool {
+				return kind == "LIST" || kind == command || kind == "XLIST" || kind == "STATUS" && status != nil
+			},
+			Handle: func(r *wire.Reader) error {
+				if r.Kind == "STATUS" {
+					return status.read(r)
+				}
+				l, err := readListing(r)
+				if err == nil && l.name != "" {
+					answers[i].listed = append(answers[i].listed, l)
+				}
+				return err
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		pending[i] = p
+	}
+	for i, p := range pending {
+		r, err := c.await(ctx, "list", p)
+		if err != nil {
+			return nil, err
+		}
+		answers[i].reply = r
+	}
+	return answers, nil
 }
 
 // subscribe marks the listed mailboxes that subs names.

@@ -52,15 +52,16 @@ func TestListExtended(t *testing.T) {
 func TestListPlain(t *testing.T) {
 	c := dial(t, scripted(t, func(s *session) {
 		s.login("")
-		s.answer(`LIST "" "*"`,
-			`* LIST (\HasNoChildren) "." "a"`,
+		list, lsub := s.exact(`LIST "" "*"`), s.exact(`LSUB "" "*"`) // one round trip
+		s.say(`* LIST (\HasNoChildren) "." "a"`,
 			`* LIST () "." "b"`,
-			`* LIST () "." "c"`)
-		s.answer(`LSUB "" "*"`,
-			`* LSUB () "." "inbox"`,
+			`* LIST () "." "c"`,
+			list+" OK done")
+		s.say(`* LSUB () "." "inbox"`,
 			`* LIST () "." "a"`,
 			`* LSUB (\Noselect) "." "b"`,
-			`* LSUB () "." "gone"`)
+			`* LSUB () "." "gone"`,
+			lsub+" OK done")
 		s.logout()
 	}))
 	got, err := c.List(t.Context())
@@ -88,6 +89,7 @@ func TestListRefusals(t *testing.T) {
 		s.say(s.exact(`LSUB "" "*"`) + " NO not here")
 		s.say(s.exact(`LIST "" "*" RETURN (SUBSCRIBED)`) + " NO no")
 		s.say(s.exact(`LIST "" "*"`) + " NO [UNAVAILABLE] later")
+		s.answer(`LSUB "" "*"`)
 		s.logout()
 	}))
 	got, err := c.List(t.Context())

@@ -31,21 +31,23 @@ func (c *Conn) Namespaces() []Namespace { return slices.Clone(c.namespaces.perso
 // far below.
 const maxName = 64 << 10
 
-func (c *Conn) learnNamespaces(ctx context.Context) error {
-	if c.caps.Namespace {
-		_, err := c.do(ctx, "namespace", wire.Request{
-			Line:   "NAMESPACE",
-			Wants:  func(kind string) bool { return kind == "NAMESPACE" },
-			Handle: c.namespaces.read,
-		})
-		if err != nil {
+// learnNamespaces sends NAMESPACE (RFC 2342) where it is offered; finish waits
+// for the answer and makes up for a missing one.
+func (c *Conn) learnNamespaces(ctx context.Context) (finish func(context.Context) error, err error) {
+	if !c.caps.Namespace {
+		return c.guessNamespace, nil
+	}
+	p, err := c.start(ctx, "namespace", wire.Request{
+		Line:   "NAMESPACE",
+		Wants:  func(kind string) bool { return kind == "NAMESPACE" },
+		Handle: c.namespaces.read,
+	})
+	return func(ctx context.Context) error {
+		if _, err := c.await(ctx, "namespace", p); err != nil || len(c.namespaces.personal) > 0 {
 			return err
 		}
-	}
-	if len(c.namespaces.personal) > 0 {
-		return nil
-	}
-	return c.guessNamespace(ctx)
+		return c.guessNamespace(ctx)
+	}, err
 }
 
 // read takes a NAMESPACE response: three lists, each NIL or ((prefix
@@ -129,21 +131,22 @@ func delimiter(s string) rune {
 // says, the prefix is "INBOX" plus it when every mailbox but INBOX is below
 // INBOX (and there is one), else none.
 func (c *Conn) guessNamespace(ctx context.Context) error {
-	root, err := c.list(ctx, `LIST "" ""`, "LIST")
-	if err != nil {
-		return err
-	}
-	all, err := c.list(ctx, `LIST "" "*"`, "LIST")
+	answers, err := c.lists(ctx, nil, `LIST "" ""`, `LIST "" "*"`)
 	if err != nil {
 		return err
 	}
 	var d rune
-	for _, l := range slices.Concat(root, all) {
-		if d == 0 {
-			d = l.delimiter
+	for _, a := range answers {
+		if a.reply.Status != "OK" {
+			return c.refused("list", "", a.reply)
+		}
+		for _, l := range a.listed {
+			if d == 0 {
+				d = l.delimiter
+			}
 		}
 	}
-	c.namespaces.personal = []Namespace{{Prefix: guessPrefix(all, d), Delimiter: d}}
+	c.namespaces.personal = []Namespace{{Prefix: guessPrefix(answers[1].listed, d), Delimiter: d}}
 	return nil
 }
 

@@ -43,8 +43,6 @@ type Searching struct {
 // of the last Select, Examine, StartSelect or StartExamine, whose answer may
 // still be on its way. ctx is for sending only.
 func (c *Conn) StartUIDs(ctx context.Context, from uint32) (*Searching, error) {
-	stop := c.guard(ctx)
-	defer stop()
 	key := "ALL"
 	if from > 1 {
 		key = "UID " + strconv.FormatUint(uint64(from), 10) + ":*"
@@ -54,13 +52,13 @@ func (c *Conn) StartUIDs(ctx context.Context, from uint32) (*Searching, error) {
 		command = "UID SEARCH RETURN (ALL) "
 	}
 	s := &Searching{c: c, opening: c.opening, found: search{from: from}}
-	p, err := c.w.Start(ctx, wire.Request{
+	p, err := c.start(ctx, "search", wire.Request{
 		Line: command + key, Slow: true,
 		Wants:  func(kind string) bool { return kind == "SEARCH" || kind == "ESEARCH" },
 		Handle: s.read,
 	})
 	if err != nil {
-		return nil, c.lost(ctx, "search", err)
+		return nil, err
 	}
 	s.p = p
 	return s, nil
@@ -76,14 +74,8 @@ func (s *Searching) read(r *wire.Reader) error {
 // once, by any goroutine.
 func (s *Searching) Wait(ctx context.Context) ([]uint32, error) {
 	c := s.c
-	stop := c.guard(ctx)
-	defer stop()
-	r, err := s.p.Wait(ctx)
-	if err != nil {
-		return nil, c.lost(ctx, "search", err)
-	}
-	if r.Status != "OK" {
-		return nil, c.refused("search", "", r)
+	if _, err := c.awaitOK(ctx, "search", "", s.p); err != nil {
+		return nil, err
 	}
 	if s.found.err != nil {
 		e := c.protocol("search", "", s.found.err.Error())

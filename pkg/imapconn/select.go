@@ -7,8 +7,8 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/wire"
 )
 
-// Selected is what SELECT or EXAMINE says. UIDNext and UIDValidity are 0 when
-// the server gave none.
+// Selected is what SELECT or EXAMINE says. UIDNext, UIDValidity and
+// HighestModSeq are 0 when the server gave none.
 type Selected struct {
 	Exists, UIDNext, UIDValidity uint32
 	PermanentFlags               []string // as sent, `\*` included
@@ -16,6 +16,8 @@ type Selected struct {
 	AnyKeyword                   bool     // new keywords may be made: `\*`, or PERMANENTFLAGS absent
 	UIDNotSticky                 bool     // UIDs do not last (RFC 4315)
 	ReadOnly                     bool
+	HighestModSeq                uint64 // no message has a higher mod-sequence (RFC 7162 section 3.1.2.1)
+	NoModSeq                     bool   // this mailbox keeps no mod-sequences (RFC 7162 section 3.1.2.2)
 }
 
 // Opening is a SELECT or EXAMINE in flight. Commands sent after it are about
@@ -66,16 +68,14 @@ func (c *Conn) startOpening(ctx context.Context, command, name string) (*Opening
 	if !ok {
 		return nil, c.badName("select", name)
 	}
-	stop := c.guard(ctx)
-	defer stop()
 	o := &Opening{c: c, name: name, ro: command == "EXAMINE"}
-	p, err := c.w.Start(ctx, wire.Request{
+	p, err := c.start(ctx, "select", wire.Request{
 		Line: command + " " + arg, Slow: true, InTurn: true,
 		Wants:  func(kind string) bool { return kind == "EXISTS" || kind == "OK" },
 		Handle: o.read,
 	})
 	if err != nil {
-		return nil, c.lost(ctx, "select", err)
+		return nil, err
 	}
 	o.p, c.opening = p, o
 	return o, nil
@@ -97,15 +97,9 @@ func (o *Opening) read(r *wire.Reader) error {
 
 // Wait waits for the answer. It may be called again, and by any goroutine.
 func (o *Opening) Wait(ctx context.Context) (Selected, error) {
-	c := o.c
-	stop := c.guard(ctx)
-	defer stop()
-	r, err := o.p.Wait(ctx)
+	r, err := o.c.awaitOK(ctx, "select", o.name, o.p)
 	if err != nil {
-		return Selected{}, c.lost(ctx, "select", err)
-	}
-	if r.Status != "OK" {
-		return Selected{}, c.refused("select", o.name, r)
+		return Selected{}, err
 	}
 	s := o.s
 	s.code(r.Code)
@@ -113,7 +107,7 @@ func (o *Opening) Wait(ctx context.Context) (Selected, error) {
 	if !s.FlagsKnown {
 		s.AnyKeyword = true
 	}
-	c.selected(o.name)
+	o.c.selected(o.name)
 	return s, nil
 }
 
@@ -141,6 +135,10 @@ func (s *Selected) code(code string) {
 		s.UIDValidity, _ = number32(strings.TrimSpace(args))
 	case "UIDNEXT":
 		s.UIDNext, _ = number32(strings.TrimSpace(args))
+	case "HIGHESTMODSEQ":
+		s.HighestModSeq = modSeq(strings.TrimSpace(args))
+	case "NOMODSEQ":
+		s.NoModSeq = true
 	case "UIDNOTSTICKY":
 		s.UIDNotSticky = true
 	case "READ-ONLY":

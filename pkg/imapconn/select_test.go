@@ -21,7 +21,10 @@ func TestSelect(t *testing.T) {
 		{"as usual", "SELECT", []string{
 			`* FLAGS (\Answered \Seen [b] )`, "* 12 EXISTS", "* 0 RECENT", "* OK [UIDVALIDITY 1700000000] ok", "* OK [UIDNEXT 99] ok",
 			`* OK [PERMANENTFLAGS (\Answered \Seen $Label1 \*)] ok`, "* OK [HIGHESTMODSEQ 5] ok"}, "OK [READ-WRITE] done",
-			Selected{Exists: 12, UIDNext: 99, UIDValidity: 1700000000, PermanentFlags: []string{`\Answered`, `\Seen`, "$Label1", `\*`}, FlagsKnown: true, AnyKeyword: true}},
+			Selected{Exists: 12, UIDNext: 99, UIDValidity: 1700000000, PermanentFlags: []string{`\Answered`, `\Seen`, "$Label1", `\*`}, FlagsKnown: true, AnyKeyword: true, HighestModSeq: 5}},
+		{"no mod-sequences", "SELECT", []string{"* 0 EXISTS", "* OK [nomodseq] none"}, "OK", Selected{AnyKeyword: true, NoModSeq: true}},
+		{"a mod-sequence of 63 bits", "SELECT", []string{"* OK [HIGHESTMODSEQ 9223372036854775807] most"}, "OK", Selected{AnyKeyword: true, HighestModSeq: 1<<63 - 1}},
+		{"mod-sequences that are none", "SELECT", []string{"* OK [HIGHESTMODSEQ 9223372036854775808] 64 bits"}, "OK [HIGHESTMODSEQ -1]", Selected{AnyKeyword: true}},
 		{"examined", "EXAMINE", []string{"* 3 EXISTS", "* OK [PERMANENTFLAGS ()] none"}, "OK [READ-ONLY] done",
 			Selected{Exists: 3, PermanentFlags: []string{}, FlagsKnown: true, ReadOnly: true}},
 		{"no PERMANENTFLAGS: all can be kept", "SELECT", []string{"* 0 EXISTS"}, "OK done", Selected{AnyKeyword: true}},
@@ -164,27 +167,29 @@ func TestUIDs(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	c := dial(t, scripted(t, func(s *session) {
-		s.login("STATUS=SIZE")
-		const items = " (MESSAGES UIDNEXT UIDVALIDITY SIZE)"
+		s.login("STATUS=SIZE CONDSTORE")
+		const items = " (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ SIZE)"
 		var tags []string
-		for _, n := range []string{`"INBOX"`, `"Entw&APw-rfe"`, `"refused"`, `"spelled"`, `"silent"`} {
+		for _, n := range []string{`"INBOX"`, `"Entw&APw-rfe"`, `"refused"`, `"spelled"`, `"silent"`, `"R&D"`, `"R&-D"`} {
 			tags = append(tags, s.exact("STATUS "+n+items))
 		}
-		s.say(`* STATUS Entw&APw-rfe (UIDNEXT 8  MESSAGES 7 X (a (b c) d) UIDVALIDITY 6 SIZE 4294967296 )`)
+		s.say(`* STATUS Entw&APw-rfe (UIDNEXT 8  MESSAGES 7 X (a (b c) d) UIDVALIDITY 6 HIGHESTMODSEQ 9 SIZE 4294967296 )`)
 		s.say(`* STATUS inbox (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)`, tags[0]+" OK", tags[1]+" OK")
 		s.say(tags[2] + " NO [NOPERM] no")
 		s.say(`* STATUS {7}`, `SPELLED (MESSAGES 4 SIZE -1)`, tags[3]+" OK", tags[4]+" OK")
+		s.say(`* STATUS R&D (MESSAGES 5)`, tags[5]+" OK", `* STATUS R&-D (MESSAGES 6)`, tags[6]+" OK") // both decode to R&D
 		s.logout()
 	}))
-	got, err := c.Status(t.Context(), []string{"INBOX", "Entw&APw-rfe", "refused", "spelled", "silent"})
+	got, err := c.Status(t.Context(), []string{"INBOX", "Entw&APw-rfe", "refused", "spelled", "silent", "R&D", "R&-D"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
 	for _, s := range got {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintln(s.Messages, s.UIDNext, s.UIDValidity, s.Size, s.OK, s.Reply.Status)))
+		lines = append(lines, strings.TrimSpace(fmt.Sprintln(s.Messages, s.UIDNext, s.UIDValidity, s.HighestModSeq, s.Size, s.OK, s.Reply.Status)))
 	}
-	want := []string{"1 2 3 -1 true OK", "7 8 6 4294967296 true OK", "0 0 0 -1 false NO", "4 0 0 -1 true OK", "0 0 0 -1 false OK"}
+	want := []string{"1 2 3 0 -1 true OK", "7 8 6 9 4294967296 true OK", "0 0 0 0 -1 false NO", "4 0 0 0 -1 true OK", "0 0 0 0 -1 false OK",
+		"5 0 0 0 -1 true OK", "6 0 0 0 -1 true OK"}
 	if d := cmp.Diff(want, lines); d != "" {
 		t.Error(d)
 	}

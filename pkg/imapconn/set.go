@@ -66,3 +66,13 @@ func number32(s string) (uint32, bool) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	return uint32(n), err == nil
 }
+
+// modSeq reads a mod-sequence, a positive number of 63 bits (RFC 7162 section
+// 7). Anything else is 0: none is known.
+func modSeq(s string) uint64 {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return 0
+	}
+	return n
+}

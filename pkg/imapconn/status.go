@@ -2,6 +2,7 @@ package imapconn
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,9 +11,11 @@ import (
 
 // Status is what STATUS says of one mailbox. OK is false when the server
 // refused or said nothing; Reply has its words. Size is in octets, -1 when
-// unknown; the other numbers are 0 when unknown.
+// unknown; the other numbers are 0 when unknown. HighestModSeq is that of RFC
+// 7162 section 3.1.7: 0 also where the mailbox keeps no mod-sequences.
 type Status struct {
 	Messages, UIDNext, UIDValidity uint32
+	HighestModSeq                  uint64
 	Size                           int64
 	OK                             bool
 	Reply                          wire.Reply
@@ -23,15 +26,12 @@ const maxStatus = 50
 
 // Status asks for each mailbox, named as on the wire, and answers in the same
 // order. A mailbox that is refused is its own trouble: the error is only
-// about the connection. STATUS=SIZE is asked where offered (RFC 8438).
+// about the connection. The size is asked for where the server offers
+// STATUS=SIZE (RFC 8438), HIGHESTMODSEQ where it offers CONDSTORE.
 func (c *Conn) Status(ctx context.Context, names []string) ([]Status, error) {
 	stop := c.guard(ctx)
 	defer stop()
 	s := newStatusBatch(names)
-	items := " (MESSAGES UIDNEXT UIDVALIDITY)"
-	if c.caps.StatusSize {
-		items = " (MESSAGES UIDNEXT UIDVALIDITY SIZE)"
-	}
 	pending := make([]*wire.Pending, len(names))
 	for i := range len(names) + maxStatus {
 		if i >= maxStatus && i-maxStatus < len(names) && pending[i-maxStatus] != nil {
@@ -49,7 +49,7 @@ func (c *Conn) Status(ctx context.Context, names []string) ([]Status, error) {
 			continue
 		}
 		p, err := c.w.Start(ctx, wire.Request{
-			Line: "STATUS " + name + items, Slow: true,
+			Line: "STATUS " + name + " " + c.statusItems(), Slow: true,
 			Wants:  func(kind string) bool { return kind == "STATUS" },
 			Handle: func(r *wire.Reader) error { return s.read(r, i) },
 		})
@@ -59,6 +59,18 @@ func (c *Conn) Status(ctx context.Context, names []string) ([]Status, error) {
 		pending[i] = p
 	}
 	return s.results(), nil
+}
+
+// statusItems are what STATUS is asked for.
+func (c *Conn) statusItems() string {
+	items := "(MESSAGES UIDNEXT UIDVALIDITY"
+	if c.caps.Condstore {
+		items += " HIGHESTMODSEQ"
+	}
+	if c.caps.StatusSize {
+		items += " SIZE"
+	}
+	return items + ")"
 }
 
 // statusBatch gathers the responses of several STATUS commands.
@@ -86,31 +98,38 @@ func statusKey(wireName string) string {
 // read takes one STATUS response. A name that nobody asked for, because the
 // server spells it in another way, is taken for the oldest command's.
 func (s *statusBatch) read(r *wire.Reader, oldest int) error {
-	t, err := r.Next()
-	if err != nil || t.Kind == wire.End {
-		return err
-	}
-	name, ok, err := r.String(t, maxName)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		name = "NIL"
-	}
-	st := Status{Size: -1}
-	if err := st.readItems(r); err != nil {
+	name, st, err := readStatus(r)
+	if err != nil || name == "" {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	where, known := s.index[statusKey(name)]
-	if !known && !s.seen[oldest] {
-		where = []int{oldest}
+	if !known && !s.seen[oldest] || slices.Contains(where, oldest) {
+		where = []int{oldest} // two names may decode to the same
 	}
 	for _, i := range where {
 		s.all[i], s.seen[i] = st, true
 	}
 	return nil
+}
+
+// readStatus reads one STATUS response: `name (items)`. The name is as sent,
+// "" when there is none.
+func readStatus(r *wire.Reader) (name string, st Status, err error) {
+	st = Status{Size: -1, OK: true}
+	t, err := r.Next()
+	if err != nil || t.Kind == wire.End {
+		return "", st, err
+	}
+	name, ok, err := r.String(t, maxName)
+	if err != nil {
+		return "", st, err
+	}
+	if !ok {
+		name = "NIL"
+	}
+	return name, st, st.readItems(r)
 }
 
 // readItems reads (name number ...), in any order and with any others.
@@ -155,6 +174,8 @@ func (s *Status) item(key, value string) {
 		s.UIDNext, _ = number32(value)
 	case "UIDVALIDITY":
 		s.UIDValidity, _ = number32(value)
+	case "HIGHESTMODSEQ":
+		s.HighestModSeq = modSeq(value)
 	case "SIZE":
 		s.Size = size64(value)
 	}
