@@ -27,7 +27,7 @@
 //	account         the list: Pair, Endpoint, Secret, line-numbered errors
 //	fault           the one error vocabulary: scope, side, temporary, code, hint
 //	throughput      counters, rates, Result, Summary, the texts of all result files
-//	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, rejects (SQLite)
+//	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects (SQLite)
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	mailsync        the engine: maps mailboxes, matches, copies, settles

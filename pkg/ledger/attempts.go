@@ -8,7 +8,7 @@ import (
 // AddAttempt queues a record of one try; the same (Row, Run, N) again
 // replaces it.
 func (l *Ledger) AddAttempt(ctx context.Context, a Attempt) error {
-	return l.later(ctx, func(ctx context.Context, s *session) error {
+	return l.later(ctx, ofRows, func(ctx context.Context, s *session) error {
 		_, err := s.exec(ctx, `INSERT OR REPLACE INTO attempt
 			(pair, run, n, start, seconds, state, fault_side, fault_code, fault_text, copied, octets)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -21,7 +21,7 @@ func (l *Ledger) AddAttempt(ctx context.Context, a Attempt) error {
 // Attempts reads all attempts at a row, the oldest first. It sees queued ones.
 func (l *Ledger) Attempts(ctx context.Context, id RowID) ([]Attempt, error) {
 	var out []Attempt
-	err := l.query(ctx, func(rows *sql.Rows) error {
+	err := l.query(ctx, ofRows, func(rows *sql.Rows) error {
 		var a Attempt
 		err := rows.Scan(&a.Row, &a.Run, &a.N, instant{&a.Start}, &a.Seconds, &a.State,
 			&a.FaultSide, &a.FaultCode, &a.FaultText, &a.Copied, &a.Octets)

@@ -84,7 +84,7 @@ func unlist(ctx context.Context, s *session, have map[Key]known, bound []RowID) 
 // does not know is 0.
 func (l *Ledger) Find(ctx context.Context, list []Entry) ([]RowID, error) {
 	have := make(map[Key]known)
-	if err := l.query(ctx, pairScanner(have), selectPairs); err != nil {
+	if err := l.query(ctx, ofRows, pairScanner(have), selectPairs); err != nil {
 		return nil, err
 	}
 	ids := make([]RowID, len(list))

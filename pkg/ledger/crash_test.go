@@ -47,7 +47,7 @@ func crashChild(dir string) {
 		lanes.Go(func() {
 			for i := m.Floor + 1; ; i++ {
 				err := errors.Join(
-					l.AddRuns(ctx, m.ID, []Run{{i, 2 * i, 1}}), // two apart: a run each
+					l.AddRuns(ctx, m.ID, []Run{{i, 2 * i, 1}}, crashFlags(i)), // two apart: a run each
 					l.SetFloors(ctx, []Floor{{ID: m.ID, Floor: i, Open: true}}))
 				if err != nil {
 					crashExit(err)
@@ -58,6 +58,9 @@ func crashChild(dir string) {
 	}
 	lanes.Wait()
 }
+
+// crashFlags are those of the message i.
+func crashFlags(i uint32) *Baseline { return flagsOf(map[uint32]string{i: fmt.Sprint("k", i%7)}) }
 
 func crashExit(err error) {
 	fmt.Fprintln(os.Stderr, err)
@@ -120,7 +123,17 @@ func holds(t *testing.T, dir string, acked [crashLanes]uint32) error {
 		if uint32(len(runs)) < m.Floor {
 			return fmt.Errorf("lane %d: %d runs, floor %d", n, len(runs), m.Floor)
 		}
+		flags, err := l.Baseline(t.Context(), m.ID)
+		if err != nil {
+			return err
+		}
+		if flags.Len() != len(runs) {
+			return fmt.Errorf("lane %d: flags of %d messages, %d runs", n, flags.Len(), len(runs))
+		}
 		for i, r := range runs {
+			if same, _ := flags.Is(r.Source, []string{fmt.Sprint("k", r.Source%7)}); !same {
+				return fmt.Errorf("lane %d: message %d has other flags", n, r.Source)
+			}
 			if want := uint32(i) + 1; r != (Run{want, 2 * want, 1}) {
 				return fmt.Errorf("lane %d: run %d is %v", n, i, r)
 			}
@@ -157,7 +170,7 @@ func TestPowerLoss(t *testing.T) {
 	var acked [crashLanes]uint32
 	for i := uint32(1); i <= 40; i++ {
 		for n, id := range ids {
-			must(t, l.AddRuns(t.Context(), id, []Run{{i, 2 * i, 1}}))
+			must(t, l.AddRuns(t.Context(), id, []Run{{i, 2 * i, 1}}, crashFlags(i)))
 			must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: i, Open: true}}))
 			acked[n] = i
 		}

@@ -22,7 +22,7 @@ func TestFileSystemFull(t *testing.T) {
 	for err == nil {
 		next := floor + 1
 		err = errors.Join(
-			l.AddRuns(t.Context(), id, []Run{{next, 2 * next, 1}}),
+			l.AddRuns(t.Context(), id, []Run{{next, 2 * next, 1}}, nil),
 			l.PutReject(t.Context(), Reject{Mailbox: id, UID: next, Text: string(make([]byte, 3000))}))
 		if err == nil {
 			err = l.SetFloors(t.Context(), []Floor{{ID: id, Floor: next, Open: true}})

@@ -21,8 +21,10 @@ const readers = 4
 // Open goes on from there. The mistake of a durable call is its caller's alone.
 // The context of a lazy call matters only while the queue is full.
 type Ledger struct {
-	path string
-	read *sql.DB
+	path      string
+	read      *sql.DB
+	preparing sync.Mutex
+	prepared  map[string]*sql.Stmt // by text, of read
 	// The rest is nil or unused when the ledger is open for reading only.
 	queue   *queue
 	session *session
@@ -185,6 +187,11 @@ func (l *Ledger) Close() error {
 // last one to leave folds the WAL into the file, and a reader cannot.
 func (l *Ledger) closeFiles() error {
 	var errs []error
+	l.preparing.Lock()
+	for _, p := range l.prepared {
+		errs = append(errs, p.Close())
+	}
+	l.preparing.Unlock()
 	if l.read != nil {
 		errs = append(errs, l.read.Close())
 	}
@@ -211,28 +218,31 @@ func (l *Ledger) callFenced(ctx context.Context, fence MailboxID, do func(contex
 	if l.queue == nil {
 		return ErrReadOnly
 	}
-	return l.queue.call(ctx, &op{do: do, level: durable, fence: fence})
+	return l.queue.call(ctx, &op{do: do, level: durable, topic: ofAll, fence: fence})
 }
 
 // later queues a lazy write.
-func (l *Ledger) later(ctx context.Context, do func(context.Context, *session) error) error {
+func (l *Ledger) later(ctx context.Context, t topic, do func(context.Context, *session) error) error {
 	if l.queue == nil {
 		return ErrReadOnly
 	}
-	return l.queue.add(ctx, func() { l.queue.push(&op{do: do}) })
+	return l.queue.add(ctx, func() { l.queue.push(&op{do: do, topic: t}) })
 }
 
-// query reads all rows of a statement, each by one call of scan, after what
-// is queued has been written.
-func (l *Ledger) query(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+// query reads all rows of a statement, each by one call of scan, after what is
+// queued of the topic has been written.
+func (l *Ledger) query(ctx context.Context, t topic, scan func(*sql.Rows) error, query string, args ...any) error {
 	if l.queue != nil {
-		if err := l.queue.see(ctx); err != nil {
+		if err := l.queue.see(ctx, t); err != nil {
 			return err
 		}
 	}
-	rows, err := l.read.QueryContext(ctx, query, args...)
+	p, err := l.prepare(ctx, query)
 	if err == nil {
-		err = each(rows, scan)
+		var rows *sql.Rows
+		if rows, err = p.QueryContext(ctx, args...); err == nil {
+			err = each(rows, scan)
+		}
 	}
 	switch {
 	case err == nil:
@@ -241,6 +251,24 @@ func (l *Ledger) query(ctx context.Context, scan func(*sql.Rows) error, query st
 		return ctx.Err()
 	}
 	return fmt.Errorf("read %s: %w", l.path, err)
+}
+
+// prepare keeps the statements that reading takes: there are few.
+func (l *Ledger) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	l.preparing.Lock()
+	defer l.preparing.Unlock()
+	if p := l.prepared[query]; p != nil {
+		return p, nil
+	}
+	p, err := l.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if l.prepared == nil {
+		l.prepared = make(map[string]*sql.Stmt)
+	}
+	l.prepared[query] = p
+	return p, nil
 }
 
 // each calls scan for each of rows and closes them.

@@ -4,18 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 )
 
-const mailboxColumns = "id, pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext"
+const mailboxColumns = `id, pair, source, dest, source_validity, dest_validity, floor, open,
+	source_uidnext, source_messages, source_modseq,
+	(SELECT count(*) FROM reject WHERE reject.mailbox = mailbox.id)`
 
 // Mailboxes reads a row's mailboxes in the order in which they were added. It
 // sees what is queued.
 func (l *Ledger) Mailboxes(ctx context.Context, id RowID) ([]Mailbox, error) {
 	var out []Mailbox
-	err := l.query(ctx, func(rows *sql.Rows) error {
+	err := l.query(ctx, ofMailboxes, func(rows *sql.Rows) error {
 		var m Mailbox
 		err := rows.Scan(&m.ID, &m.Row, &m.Source, &m.Dest, &m.SourceValidity, &m.DestValidity,
-			&m.Floor, &m.Open, &m.SourceUIDNext)
+			&m.Floor, &m.Open, &m.SourceUIDNext, &m.SourceMessages, &m.SourceModSeq, &m.Rejects)
 		out = append(out, m)
 		return err
 	}, "SELECT "+mailboxColumns+" FROM mailbox WHERE pair = ? ORDER BY id", id)
@@ -55,9 +58,10 @@ func (l *Ledger) AddMailboxes(ctx context.Context, ms []*Mailbox) error {
 
 func addMailbox(ctx context.Context, s *session, m *Mailbox) error {
 	id, err := s.insert(ctx, `INSERT INTO mailbox
-		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.Row, blob(m.Source), m.Dest, m.SourceValidity, m.DestValidity, m.Floor, m.Open, m.SourceUIDNext)
+		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext, source_messages, source_modseq)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.Row, blob(m.Source), m.Dest, m.SourceValidity, m.DestValidity, m.Floor, m.Open,
+		m.SourceUIDNext, m.SourceMessages, storedModSeq(m.SourceModSeq))
 	if isConstraint(err) {
 		return refuse(fmt.Errorf("add mailbox %q: row %d has it already, or there is no such row: %w", m.Source, m.Row, err))
 	}
@@ -65,25 +69,35 @@ func addMailbox(ctx context.Context, s *session, m *Mailbox) error {
 	return err
 }
 
-// ResetMap forgets a mailbox's runs and rejects: they stood for another
+// storedModSeq is a mod-sequence as SQLite can hold it: 63 bits, which is all
+// that RFC 7162 section 7 allows. One that is larger is unknown.
+func storedModSeq(n uint64) int64 {
+	if n > math.MaxInt64 {
+		return 0
+	}
+	return int64(n)
+}
+
+// ResetMap forgets a mailbox's runs, flags and rejects: they stood for another
 // UIDVALIDITY. Its floor is 0 again and the map that comes stands for the
 // UIDVALIDITY given; what was open stays so, since a session may still be
 // storing. It is durable on return.
 func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
 	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
 		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
-			floor = 0, source_uidnext = 0 WHERE id = ?`, sourceValidity, destValidity, id)
+			floor = 0, source_uidnext = 0, source_messages = 0, source_modseq = 0 WHERE id = ?`, sourceValidity, destValidity, id)
 		if err != nil {
 			return err
 		}
 		if changed != 1 {
 			return refuse(noMailbox(id))
 		}
-		if _, err := s.exec(ctx, "DELETE FROM run WHERE mailbox = ?", id); err != nil {
-			return err
+		for _, table := range []string{"run", "baseline", "reject"} {
+			if _, err := s.exec(ctx, "DELETE FROM "+table+" WHERE mailbox = ?", id); err != nil {
+				return err
+			}
 		}
-		_, err = s.exec(ctx, "DELETE FROM reject WHERE mailbox = ?", id)
-		return err
+		return nil
 	})
 }
 
@@ -113,23 +127,27 @@ func (l *Ledger) SetFloors(ctx context.Context, floors []Floor) error {
 }
 
 // FinishMailbox queues the end of a whole pass over a mailbox: nothing is
-// open, the source's UIDNEXT is known (0: it is not), and runs that adjoin on
-// both sides become one.
-func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, sourceUIDNext uint32) error {
+// open, the source was as f says, runs that adjoin on both sides become one,
+// and so do the records of flags.
+func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, f Finished) error {
 	q := l.queue
 	if q == nil {
 		return ErrReadOnly
 	}
 	return q.add(ctx, func() {
-		q.push(&op{fence: id, do: func(ctx context.Context, s *session) error {
-			changed, err := s.exec(ctx, "UPDATE mailbox SET open = 0, source_uidnext = ? WHERE id = ?", sourceUIDNext, id)
+		q.push(&op{topic: ofMailboxes, fence: id, do: func(ctx context.Context, s *session) error {
+			changed, err := s.exec(ctx, `UPDATE mailbox SET open = 0, source_uidnext = ?, source_messages = ?,
+				source_modseq = ? WHERE id = ?`, f.UIDNext, f.Messages, storedModSeq(f.ModSeq), id)
 			if err != nil {
 				return err
 			}
 			if changed != 1 {
 				return noMailbox(id)
 			}
-			return foldRuns(ctx, s, id)
+			if err := foldRuns(ctx, s, id); err != nil {
+				return err
+			}
+			return foldFlags(ctx, s, id)
 		}})
 	})
 }

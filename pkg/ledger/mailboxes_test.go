@@ -11,7 +11,7 @@ func TestMailboxes(t *testing.T) {
 	ids := bind(t, l, entries(0, 2))
 	want := []Mailbox{
 		{Row: ids[0], Source: "INBOX", Dest: "INBOX"},
-		{Row: ids[0], Source: "R&D \xff\x00x", Dest: "Jörg/Ω", SourceValidity: 4294967295, DestValidity: 2, Floor: 4294967294, Open: true, SourceUIDNext: 7},
+		{Row: ids[0], Source: "R&D \xff\x00x", Dest: "Jörg/Ω", SourceValidity: 4294967295, DestValidity: 2, Floor: 4294967294, Open: true, SourceUIDNext: 7, SourceMessages: 6, SourceModSeq: 1<<63 - 1},
 		{Row: ids[0], Source: "inbox", Dest: "INBOX"},
 	}
 	for i := range want {
@@ -58,21 +58,25 @@ func TestAddMailboxRefused(t *testing.T) {
 
 func TestFloorsAndFinish(t *testing.T) {
 	l, row, id := one(t, t.TempDir())
-	state := func(what string, floor uint32, open bool, next uint32) {
+	state := func(what string, floor uint32, open bool, f Finished) {
 		t.Helper()
 		got, err := l.Mailboxes(t.Context(), row)
 		must(t, err)
 		equal(t, what, got, []Mailbox{{ID: id, Row: row, Source: "INBOX", Dest: "INBOX",
-			SourceValidity: 1, DestValidity: 1, Floor: floor, Open: open, SourceUIDNext: next}})
+			SourceValidity: 1, DestValidity: 1, Floor: floor, Open: open,
+			SourceUIDNext: f.UIDNext, SourceMessages: f.Messages, SourceModSeq: f.ModSeq}})
 	}
 	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 41, Open: true}}))
-	state("set", 41, true, 0)
+	state("set", 41, true, Finished{})
 	if err := l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 50}, {ID: 99, Floor: 1}}); err == nil {
 		t.Error("a floor of no mailbox: no error")
 	}
-	state("after a refusal: all or none", 41, true, 0)
-	must(t, l.FinishMailbox(t.Context(), id, 1000))
-	state("finished", 41, false, 1000)
+	state("after a refusal: all or none", 41, true, Finished{})
+	whole := Finished{UIDNext: 4294967295, Messages: 4294967294, ModSeq: 1<<63 - 1}
+	must(t, l.FinishMailbox(t.Context(), id, whole))
+	state("finished", 41, false, whole)
+	must(t, l.FinishMailbox(t.Context(), id, Finished{UIDNext: 1000, ModSeq: 1 << 63}))
+	state("a mod-sequence that cannot be", 41, false, Finished{UIDNext: 1000})
 	must(t, l.SetFloors(t.Context(), nil))
 }
 
@@ -80,19 +84,23 @@ func TestResetMap(t *testing.T) {
 	l, row, id := one(t, t.TempDir())
 	other := mailbox(t, l, row, "other", "other")
 	for _, m := range []MailboxID{id, other} {
-		must(t, l.AddRuns(t.Context(), m, []Run{{1, 1, 5}}))
+		must(t, l.AddRuns(t.Context(), m, []Run{{1, 1, 5}}, flagsOf(map[uint32]string{1: `\Seen`, 4: ""})))
 		must(t, l.PutReject(t.Context(), Reject{Mailbox: m, UID: 9}))
-		must(t, l.FinishMailbox(t.Context(), m, 12))
+		must(t, l.FinishMailbox(t.Context(), m, Finished{12, 6, 99}))
 	}
 	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 6, Open: true}}))
 	must(t, l.ResetMap(t.Context(), id, 7, 8))
-	must(t, l.AddRuns(t.Context(), id, []Run{{100, 200, 3}}))
+	must(t, l.AddRuns(t.Context(), id, []Run{{100, 200, 3}}, nil))
 
 	equal(t, "runs", runsOf(t, l, id), []Run{{100, 200, 3}})
+	equal(t, "flags", wordsOf(t, l, id), map[uint32]string{})
+	equal(t, "flags of the other mailbox", wordsOf(t, l, other), map[uint32]string{1: `\Seen`, 4: ""})
 	equal(t, "runs of the other mailbox", runsOf(t, l, other), []Run{{1, 1, 5}})
 	got, err := l.Mailboxes(t.Context(), row)
 	must(t, err)
 	equal(t, "mailbox", got[0], Mailbox{ID: id, Row: row, Source: "INBOX", Dest: "INBOX", SourceValidity: 7, DestValidity: 8, Open: true})
+	equal(t, "the other mailbox", got[1], Mailbox{ID: other, Row: row, Source: "other", Dest: "other", SourceValidity: 1, DestValidity: 1,
+		SourceUIDNext: 12, SourceMessages: 6, SourceModSeq: 99, Rejects: 1})
 	rejects, err := l.Rejects(t.Context(), row)
 	must(t, err)
 	equal(t, "rejects", rejects, []Reject{{Mailbox: other, UID: 9}})

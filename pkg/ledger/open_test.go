@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -85,8 +86,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"another program's, marked", base("PRAGMA application_id = 7", "PRAGMA user_version = 1", "CREATE TABLE t (a)"), 0},
 		{"newer schema", func(t *testing.T, path string) {
 			must(t, create(t.Context(), path))
-			database(t, path, "PRAGMA user_version = 2")
-		}, 2},
+			database(t, path, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion+1))
+		}, schemaVersion + 1},
 	}
 	for _, tt := range tests {
 		for open, f := range map[string]func(context.Context, string) (*Ledger, error){"Open": Open, "OpenReader": OpenReader} {
@@ -230,12 +231,12 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("%d migrations for schema %d", n, schemaVersion)
 	}
 	steps := append(migrations(), "CREATE TABLE later (a); INSERT INTO later VALUES (1)", "CREATE TABLE later (b)")
-	if err := migrate(t.Context(), c, 1, steps); err == nil {
+	if err := migrate(t.Context(), c, schemaVersion, steps); err == nil {
 		t.Fatal("a step that fails: no error")
 	}
-	version("after a step that failed", 1)
-	must(t, migrate(t.Context(), c, 1, steps[:2]))
-	version("upgraded", 2)
+	version("after a step that failed", schemaVersion)
+	must(t, migrate(t.Context(), c, schemaVersion, steps[:schemaVersion+1]))
+	version("upgraded", schemaVersion+1)
 	var n int
 	must(t, c.QueryRowContext(t.Context(), "SELECT count(*) FROM later").Scan(&n))
 	if n != 1 {
@@ -245,6 +246,36 @@ func TestMigrate(t *testing.T) {
 	if err == nil {
 		t.Error("migrate left a transaction open")
 	}
+}
+
+// TestUpgrade opens a ledger of schema 1 that holds a mailbox: it stays, and
+// nothing is known of what came later.
+func TestUpgrade(t *testing.T) {
+	dir := t.TempDir()
+	database(t, filepath.Join(dir, Name), schema1, fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		"PRAGMA user_version = 1", "PRAGMA journal_mode = WAL",
+		`INSERT INTO pair (id, host1, port1, user1, host2, port2, user2, dest, line)
+			VALUES (1, 'old.example', 0, 'user0', 'new.example', 993, 'user0', 'd', 1)`,
+		"INSERT INTO mailbox VALUES (7, 1, x'494e424f58', 'INBOX', 3, 4, 5, 0, 6)",
+		"INSERT INTO run VALUES (7, 1, 1, 4)")
+	var schema *SchemaError
+	if _, err := OpenReader(t.Context(), dir); !errors.As(err, &schema) || schema.Have != 1 {
+		t.Errorf("a reader: %v, want a SchemaError for 1", err)
+	}
+	l := openTest(t, dir)
+	got, err := l.Mailboxes(t.Context(), 1)
+	must(t, err)
+	equal(t, "mailboxes", got, []Mailbox{{ID: 7, Row: 1, Source: "INBOX", Dest: "INBOX",
+		SourceValidity: 3, DestValidity: 4, Floor: 5, SourceUIDNext: 6}})
+	equal(t, "runs", runsOf(t, l, 7), []Run{{1, 1, 4}})
+	b, err := l.Baseline(t.Context(), 7)
+	must(t, err)
+	if _, known := b.Flags(1); known || b.Len() != 0 {
+		t.Error("flags of a message that came before there were any")
+	}
+	must(t, l.AddRuns(t.Context(), 7, []Run{{5, 5, 1}}, flagsOf(map[uint32]string{5: `\Seen`})))
+	must(t, l.FinishMailbox(t.Context(), 7, Finished{UIDNext: 6, Messages: 5, ModSeq: 9}))
+	equal(t, "flags", wordsOf(t, l, 7), map[uint32]string{5: `\Seen`})
 }
 
 func TestClosed(t *testing.T) {
@@ -264,7 +295,7 @@ func TestClosed(t *testing.T) {
 func TestCloseWritesWhatIsQueued(t *testing.T) {
 	dir := t.TempDir()
 	l, _, id := one(t, dir)
-	must(t, l.AddRuns(t.Context(), id, []Run{{1, 2, 3}}))
+	must(t, l.AddRuns(t.Context(), id, []Run{{1, 2, 3}}, nil))
 	must(t, l.Close())
 	equal(t, "runs", runsOf(t, openTest(t, dir), id), []Run{{1, 2, 3}})
 }

@@ -25,10 +25,21 @@ const (
 	durable              // it survives a loss of power
 )
 
+// topic is what a write changes and a read asks for, so that reads wait only
+// for what concerns them.
+type topic uint8
+
+const (
+	ofRows      topic = 1 << iota // where rows stand, and attempts
+	ofMailboxes                   // mailboxes, their runs, flags and rejects
+	ofAll       = ofRows | ofMailboxes
+)
+
 // op is one queued write. One without do only waits for those before it.
 type op struct {
 	do    func(context.Context, *session) error
 	level level
+	topic topic
 	fence MailboxID  // runs of this mailbox that come later do not join earlier ones
 	err   error      // the caller's own; set by the writer
 	done  chan error // has room for one; nil when nobody waits
@@ -40,9 +51,10 @@ type queue struct {
 	ops    []*op
 	writes int                     // in ops
 	level  level                   // the highest in ops
+	topics topic                   // of ops
 	rows   map[RowID]*Row          // queued, by row: the last one wins
 	runs   map[MailboxID]*runQueue // the last queued of a mailbox, while it may still grow
-	busy   bool                    // the writer has a batch in hand
+	inHand topic                   // of the batch that the writer has in hand
 	closed bool
 	err    error         // why writing ended; sticky
 	wake   chan struct{} // has room for one
@@ -58,7 +70,7 @@ func newQueue() *queue {
 // reset empties the queue and returns what was in it.
 func (q *queue) reset() []*op {
 	ops := q.ops
-	q.ops, q.writes, q.level = nil, 0, lazy
+	q.ops, q.writes, q.level, q.topics = nil, 0, lazy, 0
 	q.rows, q.runs = make(map[RowID]*Row), make(map[MailboxID]*runQueue)
 	if q.room != nil {
 		close(q.room)
@@ -87,6 +99,7 @@ func (q *queue) push(o *op) {
 	q.ops = append(q.ops, o)
 	delete(q.runs, o.fence)
 	q.level = max(q.level, o.level)
+	q.topics |= o.topic
 	q.grow(1)
 	if len(q.ops) == 1 || o.level > lazy {
 		q.signal()
@@ -148,10 +161,10 @@ func (q *queue) call(ctx context.Context, o *op) error {
 	}
 }
 
-// see waits until readers see all that was queued before.
-func (q *queue) see(ctx context.Context) error {
+// see waits until readers see all of a topic that was queued before.
+func (q *queue) see(ctx context.Context, t topic) error {
 	q.mu.Lock()
-	idle, err := len(q.ops) == 0 && !q.busy, q.refusal()
+	idle, err := (q.topics|q.inHand)&t == 0, q.refusal()
 	q.mu.Unlock()
 	if idle || err != nil {
 		return err
@@ -168,9 +181,8 @@ func (q *queue) next() (ops []*op, want level, ok bool) {
 		q.mu.Lock()
 		n := len(q.ops)
 		if n > 0 && (late || q.level > lazy || q.writes >= lazyWrites || q.closed) {
-			want = q.level
+			want, q.inHand = q.level, q.topics
 			ops = q.reset()
-			q.busy = true
 			q.mu.Unlock()
 			return ops, want, true
 		}
@@ -195,7 +207,7 @@ func (q *queue) next() (ops []*op, want level, ok bool) {
 // be kept without it.
 func (q *queue) settle(ops []*op, err error) {
 	q.mu.Lock()
-	q.busy = false
+	q.inHand = 0
 	if err != nil {
 		q.err = err
 		ops = append(ops, q.reset()...)

@@ -71,7 +71,7 @@ func TestLazyWritesShareACommit(t *testing.T) {
 		before := l.session.commits.Load()
 		begun := time.Now()
 		for i := range uint32(400) {
-			must(t, l.AddRuns(t.Context(), id, []Run{{2*i + 1, 2*i + 1, 1}}))
+			must(t, l.AddRuns(t.Context(), id, []Run{{2*i + 1, 2*i + 1, 1}}, nil))
 			must(t, l.PutReject(t.Context(), Reject{Mailbox: id, UID: 2*i + 2}))
 			must(t, l.SaveRow(t.Context(), Row{ID: row, Copied: int64(i)}))
 		}
@@ -113,7 +113,7 @@ func TestSynchronousLevels(t *testing.T) {
 		level level
 		want  int // SQLite's number: 1 NORMAL, 2 FULL
 	}{{durable, 2}, {visible, 1}, {durable, 2}} {
-		must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}))
+		must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}, nil))
 		got := 0
 		must(t, l.queue.call(t.Context(), &op{level: tt.level, do: func(ctx context.Context, s *session) error {
 			return s.conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&got)
@@ -128,7 +128,7 @@ func TestSynchronousLevels(t *testing.T) {
 // the next durable call, even one that changes nothing.
 func TestFlushSynchronises(t *testing.T) {
 	l, _, id := one(t, t.TempDir())
-	must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}))
+	must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}, nil))
 	runsOf(t, l, id) // commits it, for the reader's sake
 	var unsynced []bool
 	for range 2 {
@@ -150,7 +150,7 @@ func TestFlushSynchronises(t *testing.T) {
 
 func TestReadersSeeWhatIsInHand(t *testing.T) {
 	l, _, id := one(t, t.TempDir())
-	must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}))
+	must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}, nil))
 	release := hold(t, l) // the runs are in the batch that is held
 	got := make(chan []Run)
 	go func() {
@@ -162,12 +162,45 @@ func TestReadersSeeWhatIsInHand(t *testing.T) {
 	equal(t, "runs", <-got, []Run{{1, 1, 1}})
 }
 
+// TestReadersWaitOnlyForTheirTopic: where the rows stand is written all the
+// time, and costs no commit to those who read mailboxes.
+func TestReadersWaitOnlyForTheirTopic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // its clock keeps the lazy writes waiting
+		l, row, id := one(t, t.TempDir())
+		must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}, nil))
+		must(t, l.PutReject(t.Context(), Reject{Mailbox: id, UID: 3}))
+		must(t, l.Flush(t.Context()))
+		synctest.Wait() // the writer has let go of the batch
+		before := l.session.commits.Load()
+		must(t, l.SaveRow(t.Context(), Row{ID: row, State: "queued"}))
+		must(t, l.AddAttempt(t.Context(), Attempt{Row: row, Run: "r", N: 1}))
+		boxes, err := l.Mailboxes(t.Context(), row)
+		must(t, err)
+		rejects, err := l.Rejects(t.Context(), row)
+		must(t, err)
+		if len(boxes) != 1 || boxes[0].Rejects != 1 || len(rejects) != 1 || len(runsOf(t, l, id)) != 1 {
+			t.Errorf("%+v %+v", boxes, rejects)
+		}
+		if n := l.session.commits.Load() - before; n != 0 {
+			t.Errorf("%d commits for the sake of reading mailboxes", n)
+		}
+		rows, err := l.Rows(t.Context(), []RowID{row})
+		must(t, err)
+		attempts, err := l.Attempts(t.Context(), row)
+		must(t, err)
+		if rows[0].State != "queued" || len(attempts) != 1 {
+			t.Errorf("%+v %+v", rows, attempts)
+		}
+		must(t, l.Close())
+	})
+}
+
 func TestFullQueueWaits(t *testing.T) {
 	l, _, id := one(t, t.TempDir())
 	release := hold(t, l)
 	defer release()
 	for i := range uint32(maxWrites) {
-		must(t, l.AddRuns(t.Context(), id, []Run{{2*i + 1, 2*i + 1, 1}}))
+		must(t, l.AddRuns(t.Context(), id, []Run{{2*i + 1, 2*i + 1, 1}}, nil))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -185,7 +218,7 @@ func TestCanceledCalls(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	// What has happened is recorded, canceled or not.
 	cancel()
-	must(t, l.AddRuns(ctx, id, []Run{{1, 1, 1}}))
+	must(t, l.AddRuns(ctx, id, []Run{{1, 1, 1}}, nil))
 	if err := l.SetFloors(ctx, []Floor{{ID: id, Floor: 9}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("SetFloors: %v", err)
 	}
@@ -233,11 +266,11 @@ func TestDiskFull(t *testing.T) {
 	must(t, err)
 	row := bind(t, l, entries(0, 1))[0]
 	id := mailbox(t, l, row, "INBOX", "INBOX")
-	must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 5}}))
+	must(t, l.AddRuns(t.Context(), id, []Run{{1, 1, 5}}, nil))
 	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 6, Open: true}}))
 	must(t, l.call(t.Context(), fillUp))
 
-	must(t, l.AddRuns(t.Context(), id, []Run{{6, 6, 5}}))
+	must(t, l.AddRuns(t.Context(), id, []Run{{6, 6, 5}}, nil))
 	must(t, overfill(t.Context(), l, id))
 	full := l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 11, Open: true}})
 	if full == nil {
@@ -245,7 +278,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	_, read := l.Runs(t.Context(), id)
 	for name, err := range map[string]error{
-		"AddRuns": l.AddRuns(t.Context(), id, []Run{{11, 11, 1}}), "SaveRow": l.SaveRow(t.Context(), Row{ID: row}),
+		"AddRuns": l.AddRuns(t.Context(), id, []Run{{11, 11, 1}}, nil), "SaveRow": l.SaveRow(t.Context(), Row{ID: row}),
 		"SetFloors": l.SetFloors(t.Context(), nil), "Flush": l.Flush(t.Context()), "Runs": read, "Close": l.Close(),
 	} {
 		if err == nil || err.Error() != full.Error() {
@@ -275,7 +308,7 @@ func TestLazyWriteFails(t *testing.T) {
 		for l.queue.failure() == nil {
 			time.Sleep(time.Millisecond) // the bubble's clock
 		}
-		if err := l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}); err == nil {
+		if err := l.AddRuns(t.Context(), id, []Run{{1, 1, 1}}, nil); err == nil {
 			t.Error("AddRuns after a lazy write failed: no error")
 		}
 		if err := l.Close(); err == nil {
@@ -288,11 +321,12 @@ func TestLazyWriteFails(t *testing.T) {
 // stands behind it in the queue must not be kept without it.
 func TestLazyWriteToNothing(t *testing.T) {
 	for name, lazy := range map[string]func(*Ledger) error{
-		"runs":    func(l *Ledger) error { return l.AddRuns(t.Context(), 99, []Run{{1, 1, 1}}) },
+		"runs":    func(l *Ledger) error { return l.AddRuns(t.Context(), 99, []Run{{1, 1, 1}}, nil) },
+		"flags":   func(l *Ledger) error { return l.SetFlags(t.Context(), 99, flagsOf(map[uint32]string{1: ""})) },
 		"row":     func(l *Ledger) error { return l.SaveRow(t.Context(), Row{ID: 99}) },
 		"attempt": func(l *Ledger) error { return l.AddAttempt(t.Context(), Attempt{Row: 99}) },
 		"reject":  func(l *Ledger) error { return l.PutReject(t.Context(), Reject{Mailbox: 99}) },
-		"finish":  func(l *Ledger) error { return l.FinishMailbox(t.Context(), 99, 1) },
+		"finish":  func(l *Ledger) error { return l.FinishMailbox(t.Context(), 99, Finished{UIDNext: 1}) },
 	} {
 		l, err := Open(t.Context(), t.TempDir())
 		must(t, err)
@@ -317,7 +351,7 @@ func TestBesideAnotherReader(t *testing.T) {
 		rows, err := db.QueryContext(t.Context(), "SELECT source FROM run")
 		must(t, err)
 		must(t, each(rows, func(*sql.Rows) error { return nil }))
-		must(t, l.AddRuns(t.Context(), id, []Run{{2*i + 1, 1, 1}}))
+		must(t, l.AddRuns(t.Context(), id, []Run{{2*i + 1, 1, 1}}, nil))
 		must(t, db.Close())
 		must(t, l.Flush(t.Context()))
 		if _, err := os.Stat(filepath.Join(dir, Name+"-wal")); err != nil {

@@ -144,7 +144,7 @@ func TestReaderWritesNothing(t *testing.T) {
 		"Flush": r.Flush(ctx), "Bind": bound, "SaveRow": r.SaveRow(ctx, Row{ID: row}),
 		"AddAttempt": r.AddAttempt(ctx, Attempt{Row: row}), "AddMailbox": r.AddMailbox(ctx, &Mailbox{Row: row}),
 		"ResetMap": r.ResetMap(ctx, id, 1, 1), "SetFloors": r.SetFloors(ctx, nil),
-		"AddRuns": r.AddRuns(ctx, id, []Run{{1, 1, 1}}), "FinishMailbox": r.FinishMailbox(ctx, id, 1),
+		"AddRuns": r.AddRuns(ctx, id, []Run{{1, 1, 1}}, nil), "FinishMailbox": r.FinishMailbox(ctx, id, Finished{}), "SetFlags": r.SetFlags(ctx, id, flagsOf(map[uint32]string{1: ""})),
 		"PutReject": r.PutReject(ctx, Reject{Mailbox: id}), "DropReject": r.DropReject(ctx, id, 1),
 	} {
 		if !errors.Is(err, ErrReadOnly) {

@@ -9,7 +9,7 @@ import (
 // PutReject queues the record of a refused message; the same (Mailbox, UID)
 // again replaces it. Date keeps its zone and its microseconds.
 func (l *Ledger) PutReject(ctx context.Context, r Reject) error {
-	return l.later(ctx, func(ctx context.Context, s *session) error {
+	return l.later(ctx, ofMailboxes, func(ctx context.Context, s *session) error {
 		_, err := s.exec(ctx, `INSERT OR REPLACE INTO reject
 			(mailbox, uid, message_id, octets, date, zone, code, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.Mailbox, r.UID, blob(r.MessageID), r.Octets, micros(r.Date), zoneOf(r.Date), r.Code, blob(r.Text))
@@ -23,7 +23,7 @@ func blob(s string) []byte { return append(make([]byte, 0, len(s)), s...) }
 // DropReject queues that a message is refused no longer. There need not be a
 // record of it.
 func (l *Ledger) DropReject(ctx context.Context, id MailboxID, uid uint32) error {
-	return l.later(ctx, func(ctx context.Context, s *session) error {
+	return l.later(ctx, ofMailboxes, func(ctx context.Context, s *session) error {
 		_, err := s.exec(ctx, "DELETE FROM reject WHERE mailbox = ? AND uid = ?", id, uid)
 		return err
 	})
@@ -51,7 +51,7 @@ func (l *Ledger) AllRejects(ctx context.Context, ids []RowID) ([]RejectRow, erro
 		return nil, err
 	}
 	var out []RejectRow
-	err = l.query(ctx, func(rows *sql.Rows) error {
+	err = l.query(ctx, ofMailboxes, func(rows *sql.Rows) error {
 		var r RejectRow
 		var zone int
 		err := rows.Scan(&r.Line, &r.Source, &r.Mailbox, &r.UID, &r.MessageID, &r.Octets,

@@ -30,7 +30,7 @@ func (l *Ledger) Rows(ctx context.Context, ids []RowID) ([]Row, error) {
 		return nil, err
 	}
 	found := make(map[RowID]Row, len(ids))
-	err = l.query(ctx, func(rows *sql.Rows) error {
+	err = l.query(ctx, ofRows, func(rows *sql.Rows) error {
 		r, err := scanRow(rows)
 		found[r.ID] = r
 		return err
@@ -78,7 +78,7 @@ func (l *Ledger) SaveRow(ctx context.Context, r Row) error {
 			return
 		}
 		q.rows[r.ID] = &r
-		q.push(&op{do: func(ctx context.Context, s *session) error { return saveRow(ctx, s, &r) }})
+		q.push(&op{topic: ofRows, do: func(ctx context.Context, s *session) error { return saveRow(ctx, s, &r) }})
 	})
 }
 

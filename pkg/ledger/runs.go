@@ -7,8 +7,11 @@ import (
 	"math"
 )
 
-// runQueue is the runs of one queued write.
-type runQueue struct{ runs []Run }
+// runQueue is the runs of one queued write, and the flags that belong to it.
+type runQueue struct {
+	runs  []Run
+	flags *Baseline // nil: none
+}
 
 // lastSource and lastDest are the last UIDs of a valid run.
 func (r Run) lastSource() uint32 { return r.Source + (r.Count - 1) }
@@ -28,41 +31,56 @@ func (r Run) joins(s Run) bool {
 }
 
 // AddRuns queues runs of a mailbox's UID map. What it says of a source UID
-// replaces what the map said before; the rest of an older run stays.
-func (l *Ledger) AddRuns(ctx context.Context, id MailboxID, runs []Run) error {
+// replaces what the map said before; the rest of an older run stays. flags are
+// those that the source had and that the destination was given, of as many of
+// the messages as are known (nil: of none): a crash keeps a run and its flags
+// both, or neither. The caller keeps flags.
+func (l *Ledger) AddRuns(ctx context.Context, id MailboxID, runs []Run, flags *Baseline) error {
 	for _, r := range runs {
 		if !r.valid() {
 			return fmt.Errorf("add runs: %d+%d -> %d is not a run of UIDs", r.Source, r.Count, r.Dest)
 		}
 	}
+	return l.addToMap(ctx, id, runs, flags)
+}
+
+// SetFlags queues what flags the source had of messages that are mapped
+// already, once the destination has been told of them. Other messages' flags
+// stay. The caller keeps flags.
+func (l *Ledger) SetFlags(ctx context.Context, id MailboxID, flags *Baseline) error {
+	return l.addToMap(ctx, id, nil, flags)
+}
+
+func (l *Ledger) addToMap(ctx context.Context, id MailboxID, runs []Run, flags *Baseline) error {
 	q := l.queue
 	if q == nil {
 		return ErrReadOnly
 	}
-	if len(runs) == 0 {
+	if len(runs) == 0 && flags.empty() {
 		return nil
 	}
 	return q.add(ctx, func() {
 		if queued := q.runs[id]; queued != nil {
-			q.grow(queued.append(runs))
+			q.grow(queued.append(runs, flags))
 			return
 		}
 		queued := &runQueue{}
-		q.grow(queued.append(runs) - 1) // push counts one
+		q.grow(queued.append(runs, flags) - 1) // push counts one
 		q.runs[id] = queued
-		q.push(&op{do: func(ctx context.Context, s *session) error {
+		q.push(&op{topic: ofMailboxes, do: func(ctx context.Context, s *session) error {
 			for _, r := range queued.runs {
 				if err := putRun(ctx, s, id, r); err != nil {
 					return err
 				}
 			}
-			return nil
+			return putFlags(ctx, s, id, queued.flags)
 		}})
 	})
 }
 
-// append adds runs, joining what adjoins, and says by how many it grew.
-func (u *runQueue) append(runs []Run) int {
+// append adds runs, joining what adjoins, and flags, and says by how many
+// writes it grew.
+func (u *runQueue) append(runs []Run, flags *Baseline) int {
 	before := len(u.runs)
 	for _, r := range runs {
 		if n := len(u.runs); n > 0 && u.runs[n-1].joins(r) {
@@ -71,7 +89,16 @@ func (u *runQueue) append(runs []Run) int {
 		}
 		u.runs = append(u.runs, r)
 	}
-	return len(u.runs) - before
+	grew := len(u.runs) - before
+	if flags.empty() {
+		return grew
+	}
+	if u.flags == nil {
+		u.flags = &Baseline{}
+		grew++
+	}
+	u.flags.Merge(flags)
+	return grew
 }
 
 // putRun writes one run into the map: older runs give way where it overlaps
@@ -183,7 +210,7 @@ func runScanner(out *[]Run) func(*sql.Rows) error {
 // runs overlap there. It sees queued ones.
 func (l *Ledger) Runs(ctx context.Context, id MailboxID) ([]Run, error) {
 	var out []Run
-	err := l.query(ctx, runScanner(&out),
+	err := l.query(ctx, ofMailboxes, runScanner(&out),
 		"SELECT source, dest, count FROM run WHERE mailbox = ? ORDER BY source", id)
 	return out, err
 }
@@ -194,7 +221,7 @@ func (l *Ledger) Runs(ctx context.Context, id MailboxID) ([]Run, error) {
 // UIDs. It sees queued ones.
 func (l *Ledger) DestRuns(ctx context.Context, id RowID, dest string, destValidity uint32) ([]Run, error) {
 	var out []Run
-	err := l.query(ctx, runScanner(&out), `SELECT run.source, run.dest, run.count
+	err := l.query(ctx, ofMailboxes, runScanner(&out), `SELECT run.source, run.dest, run.count
 		FROM pair AS mine
 		JOIN pair AS other ON other.dest = mine.dest AND other.line > 0
 		JOIN mailbox ON mailbox.pair = other.id

@@ -34,13 +34,13 @@ func TestAddRuns(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				l, _, id := one(t, t.TempDir())
 				for _, runs := range tt.add {
-					must(t, l.AddRuns(t.Context(), id, runs))
+					must(t, l.AddRuns(t.Context(), id, runs, nil))
 					if !queued {
 						must(t, l.Flush(t.Context()))
 					}
 				}
 				equal(t, "runs", runsOf(t, l, id), tt.want)
-				must(t, l.FinishMailbox(t.Context(), id, 0))
+				must(t, l.FinishMailbox(t.Context(), id, Finished{}))
 				if tt.fold == nil {
 					tt.fold = tt.want
 				}
@@ -53,7 +53,7 @@ func TestAddRuns(t *testing.T) {
 func TestAddRunsRefusesWhatIsNoUID(t *testing.T) {
 	l, _, id := one(t, t.TempDir())
 	for _, r := range []Run{{0, 1, 1}, {1, 0, 2}, {1, 1, 0}, {math.MaxUint32, 1, 2}, {1, math.MaxUint32, 2}, {2, 2, math.MaxUint32}} {
-		if err := l.AddRuns(t.Context(), id, []Run{{7, 7, 1}, r}); err == nil {
+		if err := l.AddRuns(t.Context(), id, []Run{{7, 7, 1}, r}, nil); err == nil {
 			t.Errorf("%v: no error", r)
 		}
 	}
@@ -75,15 +75,15 @@ func TestRunsAgainstMap(t *testing.T) {
 		for i := range r.Count {
 			want[r.Source+i] = r.Dest + i
 		}
-		must(t, l.AddRuns(t.Context(), id, []Run{r}))
+		must(t, l.AddRuns(t.Context(), id, []Run{r}, nil))
 		switch rnd.IntN(6) {
 		case 0:
 			must(t, l.Flush(t.Context()))
 		case 1:
-			must(t, l.FinishMailbox(t.Context(), id, 0))
+			must(t, l.FinishMailbox(t.Context(), id, Finished{}))
 		}
 	}
-	must(t, l.FinishMailbox(t.Context(), id, 0))
+	must(t, l.FinishMailbox(t.Context(), id, Finished{}))
 	got := make(map[uint32]uint32)
 	var last Run
 	for i, r := range runsOf(t, l, id) {
@@ -107,7 +107,7 @@ func TestDestRuns(t *testing.T) {
 	ids := bind(t, l, list)
 	add := func(m Mailbox, r Run) {
 		must(t, l.AddMailbox(t.Context(), &m))
-		must(t, l.AddRuns(t.Context(), m.ID, []Run{r}))
+		must(t, l.AddRuns(t.Context(), m.ID, []Run{r}, nil))
 	}
 	add(Mailbox{Row: ids[0], Source: "INBOX", Dest: "INBOX", DestValidity: 5}, Run{1, 50, 2})
 	add(Mailbox{Row: ids[0], Source: "more", Dest: "INBOX", DestValidity: 5}, Run{1, 20, 3})

@@ -89,9 +89,23 @@ type Mailbox struct {
 	// Open says that something may have been sent since Floor was set and is
 	// not confirmed.
 	Open bool
-	// SourceUIDNext is the source's UIDNEXT after the last whole pass; 0
-	// unknown.
-	SourceUIDNext uint32
+	// SourceUIDNext, SourceMessages and SourceModSeq are the source's UIDNEXT,
+	// MESSAGES and HIGHESTMODSEQ (RFC 7162 section 3.1.2.1) as the last whole
+	// pass found them; 0 unknown. Those messages are copied or rejected, and
+	// the flags that they had are in the baseline.
+	SourceUIDNext, SourceMessages uint32
+	SourceModSeq                  uint64
+	// Rejects is how many messages of it are recorded as refused. It is read
+	// only.
+	Rejects int64
+}
+
+// Finished is what [Ledger.FinishMailbox] stores in a Mailbox: UIDNEXT,
+// MESSAGES and HIGHESTMODSEQ of the source from before the pass looked for
+// messages and flags. 0 is unknown; so is a ModSeq of more than 63 bits.
+type Finished struct {
+	UIDNext, Messages uint32
+	ModSeq            uint64
 }
 
 // Floor is what [Ledger.SetFloors] stores in a Mailbox. The two UIDVALIDITYs

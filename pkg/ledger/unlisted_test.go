@@ -23,7 +23,7 @@ func TestUnlistedRowsCountNowhere(t *testing.T) {
 	if err := l.AddMailbox(ctx, &box); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.AddRuns(ctx, box.ID, []Run{{Source: 1, Dest: 1, Count: 9}}); err != nil {
+	if err := l.AddRuns(ctx, box.ID, []Run{{Source: 1, Dest: 1, Count: 9}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	renamed := old

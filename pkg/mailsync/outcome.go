@@ -38,7 +38,7 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 	if !told {
 		return nil
 	}
-	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs)))
+	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs), nil))
 }
 
 // done books one message as copied and frees its memory.
@@ -90,7 +90,7 @@ func (w *writer) resolve(ctx context.Context) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	return state(w.p.e.opt.Ledger.AddRuns(ctx, w.b.link.ID, lost))
+	return state(w.p.e.opt.Ledger.AddRuns(ctx, w.b.link.ID, lost, nil))
 }
 
 // book takes a verdict of the fetcher.

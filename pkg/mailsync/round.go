@@ -7,6 +7,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
 
 // moves is how often a mailbox may be replaced under a pass before the pass
@@ -164,5 +165,5 @@ func (p *pass) finishBox(ctx context.Context, b *box) error {
 		p.splitOne()
 	}
 	b.link.Open = false
-	return state(p.e.opt.Ledger.FinishMailbox(ctx, b.link.ID, b.seen.UIDNext))
+	return state(p.e.opt.Ledger.FinishMailbox(ctx, b.link.ID, ledger.Finished{UIDNext: b.seen.UIDNext}))
 }

@@ -54,7 +54,7 @@ func (p *pass) adopt(ctx context.Context, b *box, pairs map[uint32]uint32) error
 		dest[i] = pairs[u]
 	}
 	p.log.Info("messages found at the destination", "mailbox", b.source.Name, "count", len(pairs))
-	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest)))
+	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest), nil))
 }
 
 // unmapped lists the destination's UIDs at or above the floor that are in no
