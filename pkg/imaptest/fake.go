@@ -36,6 +36,14 @@ type fakeBox struct {
 	FakeMailbox
 	stored  []FakeStored
 	uidNext uint32
+	modSeq  uint64                // the highest; 1 is that of all that was there from the beginning
+	came    []uint64              // mod-sequences of stored
+	changed map[uint32]fakeChange // by UID: whose flags are no longer as they came
+}
+
+type fakeChange struct {
+	modSeq uint64
+	flags  string
 }
 
 // StartFake starts a server with the mailboxes given; INBOX is added when it
@@ -103,7 +111,7 @@ func (f *Fake) add(m FakeMailbox) *fakeBox {
 		f.validity++
 		m.UIDValidity = f.validity
 	}
-	b := &fakeBox{FakeMailbox: m, uidNext: 1}
+	b := &fakeBox{FakeMailbox: m, uidNext: 1, modSeq: 1, changed: make(map[uint32]fakeChange)}
 	if m.Count > 0 {
 		b.uidNext = m.uid(m.Count-1) + 1
 	}
@@ -137,15 +145,22 @@ func (f *Fake) Violations() []string {
 	return slices.Clone(f.violations)
 }
 
-// Stored returns what APPEND put into a mailbox, nil when there is none of
-// that name.
+// Stored returns what APPEND put into a mailbox, with the flags of now; nil
+// when there is none of that name.
 func (f *Fake) Stored(mailbox string) []FakeStored {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if b := f.box(mailbox); b != nil {
-		return slices.Clone(b.stored)
+	b := f.box(mailbox)
+	if b == nil {
+		return nil
 	}
-	return nil
+	out := slices.Clone(b.stored)
+	for i := range out {
+		if c, ok := b.changed[out[i].UID]; ok {
+			out[i].Flags = c.flags
+		}
+	}
+	return out
 }
 
 // Mailboxes returns the names of all mailboxes, as on the wire, sorted.

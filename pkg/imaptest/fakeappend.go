@@ -128,6 +128,8 @@ func (c *fakeConn) store(cmd FakeCommand, a *fakeAppending) error {
 		s.UID = b.uidNext
 		b.uidNext++
 		b.stored = append(b.stored, s)
+		b.modSeq++
+		b.came = append(b.came, b.modSeq)
 	}
 	validity := b.UIDValidity
 	c.f.mu.Unlock()

@@ -46,18 +46,35 @@ func (c *fakeConn) list(cmd FakeCommand) error {
 		c.f.violation("connection %d: LIST with %s", c.n, returns)
 		return c.no(cmd, "BAD LIST-EXTENDED is not offered")
 	}
+	returns = strings.ToUpper(returns)
+	items, status := statusReturn(returns)
+	if status && !c.f.offers("LIST-STATUS") {
+		c.f.violation("connection %d: LIST with %s", c.n, returns)
+		return c.no(cmd, "BAD LIST-STATUS is not offered")
+	}
 	c.f.mu.Lock()
 	defer c.f.mu.Unlock()
 	for _, b := range c.f.boxes {
-		if !c.matches(b.Name, pattern) {
+		if !c.matches(b.Name, pattern) || cmd.Name == "LSUB" && !b.Subscribed {
 			continue
 		}
-		if cmd.Name == "LSUB" && !b.Subscribed {
+		c.listLine(cmd.Name, b, strings.Contains(returns, "SUBSCRIBED"))
+		if !status || b.NoSelect {
 			continue
 		}
-		c.listLine(cmd.Name, b, strings.Contains(strings.ToUpper(returns), "SUBSCRIBED"))
+		if bad := c.statusLine(b, items); bad != "" {
+			return c.no(cmd, bad)
+		}
 	}
 	return c.ok(cmd)
+}
+
+// statusReturn finds `STATUS (items)` among the RETURN options of LIST (RFC
+// 5819).
+func statusReturn(returns string) (items string, ok bool) {
+	_, rest, ok := strings.Cut(returns, "STATUS (")
+	items, _, _ = strings.Cut(rest, ")")
+	return items, ok
 }
 
 func (c *fakeConn) listLine(kind string, b *fakeBox, markSubscribed bool) {
@@ -98,31 +115,46 @@ func (c *fakeConn) status(cmd FakeCommand) error {
 		if b.NoSelect {
 			return c.no(cmd, "NO [CANNOT] not selectable")
 		}
-		var items []string
-		for _, item := range strings.Fields(strings.ToUpper(strings.Trim(rest, "()"))) {
-			switch item {
-			case "MESSAGES":
-				items = append(items, fmt.Sprintf("MESSAGES %d", b.total()))
-			case "UIDNEXT":
-				if !c.f.opt.NoUIDNext {
-					items = append(items, fmt.Sprintf("UIDNEXT %d", b.uidNext))
-				}
-			case "UIDVALIDITY":
-				items = append(items, fmt.Sprintf("UIDVALIDITY %d", b.UIDValidity))
-			case "UNSEEN", "RECENT":
-				items = append(items, item+" 0")
-			case "SIZE":
-				if !c.f.offers("STATUS=SIZE") {
-					return c.no(cmd, "BAD STATUS=SIZE is not offered")
-				}
-				items = append(items, fmt.Sprintf("SIZE %d", b.octets()))
-			default:
-				return c.no(cmd, "BAD unknown STATUS item "+item)
-			}
+		if bad := c.statusLine(b, strings.ToUpper(strings.Trim(rest, "()"))); bad != "" {
+			return c.no(cmd, bad)
 		}
-		c.line("* STATUS %s (%s)", quote(b.Name), strings.Join(items, " "))
 		return c.ok(cmd)
 	})
+}
+
+// statusLine says the STATUS of a mailbox, or returns the refusal. Fake.mu is
+// held.
+func (c *fakeConn) statusLine(b *fakeBox, asked string) (bad string) {
+	var items []string
+	for _, item := range strings.Fields(asked) {
+		switch item {
+		case "MESSAGES":
+			items = append(items, fmt.Sprintf("MESSAGES %d", b.total()))
+		case "UIDNEXT":
+			if !c.f.opt.NoUIDNext {
+				items = append(items, fmt.Sprintf("UIDNEXT %d", b.uidNext))
+			}
+		case "UIDVALIDITY":
+			items = append(items, fmt.Sprintf("UIDVALIDITY %d", b.UIDValidity))
+		case "UNSEEN", "RECENT":
+			items = append(items, item+" 0")
+		case "HIGHESTMODSEQ":
+			if !c.f.offers("CONDSTORE") {
+				return "BAD CONDSTORE is not offered"
+			}
+			c.condstore = true
+			items = append(items, fmt.Sprintf("HIGHESTMODSEQ %d", b.highest()))
+		case "SIZE":
+			if !c.f.offers("STATUS=SIZE") {
+				return "BAD STATUS=SIZE is not offered"
+			}
+			items = append(items, fmt.Sprintf("SIZE %d", b.octets()))
+		default:
+			return "BAD unknown STATUS item " + item
+		}
+	}
+	c.line("* STATUS %s (%s)", quote(b.Name), strings.Join(items, " "))
+	return ""
 }
 
 // octets adds all messages up. Fake.mu is held.
@@ -143,7 +175,7 @@ func (c *fakeConn) openBox(cmd FakeCommand) error {
 		if b.NoSelect {
 			return c.no(cmd, "NO [CANNOT] not selectable")
 		}
-		c.selected, c.known = b, b.total()
+		c.selected, c.known, c.readOnly = b, b.total(), cmd.Name == "EXAMINE"
 		c.line(`* FLAGS (\Answered \Flagged \Deleted \Seen \Draft)`)
 		flags := b.PermanentFlags
 		if flags == "" {
@@ -160,6 +192,13 @@ func (c *fakeConn) openBox(cmd FakeCommand) error {
 		c.line("* OK [UIDVALIDITY %d] UIDs valid", b.UIDValidity)
 		if !c.f.opt.NoUIDNext {
 			c.line("* OK [UIDNEXT %d] next UID", b.uidNext)
+		}
+		switch {
+		case !c.f.offers("CONDSTORE"):
+		case b.NoModSeq:
+			c.line("* OK [NOMODSEQ] no mod-sequences here")
+		default:
+			c.line("* OK [HIGHESTMODSEQ %d] highest", b.highest())
 		}
 		mode := "READ-WRITE"
 		if cmd.Name == "EXAMINE" {

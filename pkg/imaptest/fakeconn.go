@@ -19,7 +19,11 @@ type fakeConn struct {
 	bw       *bufio.Writer
 	loggedIn bool
 	selected *fakeBox // nil: none
+	readOnly bool     // selected by EXAMINE
 	known    int      // messages of selected that the client was told of
+	// condstore: the client has shown that it knows mod-sequences (RFC 7162
+	// section 3.1).
+	condstore bool
 }
 
 // errFakeDone ends a connection in good order.
@@ -197,6 +201,8 @@ func (c *fakeConn) do(cmd FakeCommand) error {
 		return c.search(cmd)
 	case "UID FETCH":
 		return c.fetch(cmd)
+	case "UID STORE":
+		return c.setFlags(cmd)
 	}
 	c.f.violation("connection %d: no command: %.80q %.80q", c.n, cmd.Name, cmd.Args)
 	return c.no(cmd, "BAD unknown command")

@@ -3,6 +3,7 @@ package imaptest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -47,8 +48,10 @@ func (s uidSet) has(uid uint32) bool {
 
 // view is what a mailbox held when it was asked for.
 type view struct {
-	box    FakeMailbox
-	stored []FakeStored
+	box     FakeMailbox
+	stored  []FakeStored
+	came    []uint64
+	changed map[uint32]fakeChange
 }
 
 // view returns the messages of the selected mailbox that the client knows of.
@@ -58,7 +61,7 @@ func (c *fakeConn) view() view {
 	defer c.f.mu.Unlock()
 	b := c.selected
 	// What is appended later does not change this part of the slice.
-	return view{box: b.FakeMailbox, stored: b.stored[:c.known-b.Count]}
+	return view{box: b.FakeMailbox, stored: b.stored[:c.known-b.Count], came: b.came, changed: maps.Clone(b.changed)}
 }
 
 func (v view) total() int { return v.box.Count + len(v.stored) }
@@ -72,11 +75,28 @@ func (v view) uid(i int) uint32 {
 }
 
 func (v view) at(i int) FakeMessage {
+	var m FakeMessage
 	if i < v.box.Count {
-		return v.box.Message(i)
+		m = v.box.Message(i)
+	} else {
+		s := v.stored[i-v.box.Count]
+		m = FakeMessage{Flags: s.Flags, Date: s.Date, Body: s.Body}
 	}
-	s := v.stored[i-v.box.Count]
-	return FakeMessage{Flags: s.Flags, Date: s.Date, Body: s.Body}
+	if c, ok := v.changed[v.uid(i)]; ok {
+		m.Flags = c.flags
+	}
+	return m
+}
+
+// modSeq is the mod-sequence of message i.
+func (v view) modSeq(i int) uint64 {
+	if c, ok := v.changed[v.uid(i)]; ok {
+		return c.modSeq
+	}
+	if i < v.box.Count {
+		return 1
+	}
+	return v.came[i-v.box.Count]
 }
 
 // last returns the highest UID, 0 when there is none.
@@ -161,15 +181,22 @@ func (c *fakeConn) fetch(cmd FakeCommand) error {
 		return c.no(cmd, "BAD no UID set")
 	}
 	vs, err := parseValues(strings.ToUpper(items))
-	if err != nil || len(vs) != 1 {
+	if err != nil || len(vs) == 0 {
 		return c.no(cmd, "BAD no FETCH items")
 	}
 	names := []string{vs[0].text}
 	if vs[0].isList {
 		names = texts(vs[0].list)
 	}
+	since, bad := c.changedSince(vs[1:])
+	if bad != "" {
+		return c.no(cmd, bad)
+	}
+	if since > 0 {
+		names = append(names, "MODSEQ")
+	}
 	for i := range v.total() {
-		if !set.has(v.uid(i)) {
+		if !set.has(v.uid(i)) || v.modSeq(i) <= since {
 			continue
 		}
 		m := v.at(i)
@@ -179,7 +206,7 @@ func (c *fakeConn) fetch(cmd FakeCommand) error {
 		if m.Gone {
 			continue
 		}
-		if !c.fetchOne(i+1, v.uid(i), m, names) {
+		if !c.fetchOne(i+1, v.uid(i), v.modSeq(i), m, names) {
 			return c.no(cmd, "BAD unknown FETCH item in "+strings.Join(names, " "))
 		}
 		// A client that reads slowly is waited for here, holding nothing.
@@ -192,7 +219,7 @@ func (c *fakeConn) fetch(cmd FakeCommand) error {
 
 // fetchOne writes one FETCH response. It returns false for an item that it
 // does not know.
-func (c *fakeConn) fetchOne(seq int, uid uint32, m FakeMessage, names []string) bool {
+func (c *fakeConn) fetchOne(seq int, uid uint32, modSeq uint64, m FakeMessage, names []string) bool {
 	var parts [][]byte
 	add := func(format string, args ...any) { parts = append(parts, fmt.Appendf(nil, format, args...)) }
 	if !m.UIDLast {
@@ -201,6 +228,8 @@ func (c *fakeConn) fetchOne(seq int, uid uint32, m FakeMessage, names []string) 
 	for _, name := range names {
 		switch name {
 		case "UID":
+		case "MODSEQ":
+			add("MODSEQ (%d)", modSeq)
 		case "FLAGS":
 			if m.Flags != "-" {
 				add("FLAGS (%s)", m.Flags)

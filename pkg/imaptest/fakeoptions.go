@@ -5,9 +5,12 @@ import "strings"
 // FakeOptions says what a [Fake] is like. The zero value is a well-behaved
 // server on a loopback port that lets everybody in.
 type FakeOptions struct {
-	Pipe     bool     // net.Pipe instead of a socket; see MemoryOptions.Pipe
-	Greeting string   // the first line; "": `* OK Fake ready`
-	Caps     []string // after login; nil: FakeCaps
+	Pipe     bool   // net.Pipe instead of a socket; see MemoryOptions.Pipe
+	Greeting string // the first line; "": `* OK Fake ready`
+	// Caps are the capabilities after login; nil: FakeCaps. What else is done
+	// where it is offered: LIST-EXTENDED (RETURN only), LIST-STATUS,
+	// STATUS=SIZE and CONDSTORE (HIGHESTMODSEQ, CHANGEDSINCE, MODSEQ).
+	Caps []string
 	// Delimiter between the levels of a name; "": "/".
 	Delimiter string
 	// Namespace is the whole answer to NAMESPACE; "": one personal namespace
@@ -87,6 +90,7 @@ type FakeMailbox struct {
 	List           string
 	Subscribed     bool
 	NoSelect       bool // SELECT is refused
+	NoModSeq       bool // it keeps no mod-sequences although CONDSTORE is offered
 	UIDValidity    uint32
 	PermanentFlags string // in SELECT, with parentheses; "": the usual, "-": none said
 	// Count and Message make the messages that are there from the beginning;
