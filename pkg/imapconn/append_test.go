@@ -320,7 +320,7 @@ func TestAppendMisuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Cancel()
-	if err := c.Subscribe(t.Context(), "a"); err != nil { // the writer is free
+	if err := subscribeOne(t.Context(), c, "a"); err != nil { // the writer is free
 		t.Error(err)
 	}
 }

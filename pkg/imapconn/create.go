@@ -2,46 +2,100 @@ package imapconn
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/wire"
 )
 
-// Create makes a mailbox, name in UTF-8 with the server's own delimiter and
-// prefix. use is a special use such as `\Sent` or "": it is asked for where
-// the server offers CREATE-SPECIAL-USE (RFC 6154) and given up when it will
-// not have it. A mailbox that exists already is no error when the server says
-// so by code.
-func (c *Conn) Create(ctx context.Context, name, use string) error {
-	encoded := EncodeMailbox(name)
-	if strings.ContainsAny(name, "\r\n\x00") {
-		return c.badName("create", encoded)
+// maxMaking is how many CREATE or SUBSCRIBE commands are in flight at a time.
+const maxMaking = 16
+
+// NewMailbox is a mailbox to be made. Name is in UTF-8 with the server's own
+// delimiter and prefix; Use is a special use such as `\Sent`, or "".
+type NewMailbox struct{ Name, Use string }
+
+// Create makes mailboxes, in the order given and without waiting for one
+// before the next. Use is asked for where the server offers
+// CREATE-SPECIAL-USE (RFC 6154), and given up when it will not have it. The
+// refusals are in the order of the mailboxes, nil for each that was made or
+// that the server says by code to have already; the error is about the
+// connection.
+func (c *Conn) Create(ctx context.Context, boxes []NewMailbox) (refusals []error, err error) {
+	refusals, err = c.each(ctx, "create", len(boxes), func(i int) (string, string) {
+		line := "CREATE " + quote(EncodeMailbox(boxes[i].Name))
+		if c.asksUse(boxes[i].Use) {
+			line += " (USE (" + boxes[i].Use + "))"
+		}
+		return boxes[i].Name, line
+	})
+	for i, refusal := range refusals {
+		if refusal == nil || !c.asksUse(boxes[i].Use) {
+			continue
+		}
+		plain, err := c.Create(ctx, []NewMailbox{{Name: boxes[i].Name}})
+		if err != nil {
+			return nil, err
+		}
+		refusals[i] = plain[0]
 	}
-	if use != "" && c.caps.CreateSpecialUse && specialUse(use) {
-		r, err := c.do(ctx, "create", wire.Request{Line: "CREATE " + quote(encoded) + " (USE (" + use + "))", Slow: true})
-		if err != nil || created(r) {
-			return err
+	return refusals, err
+}
+
+// each sends one command for each of n mailboxes, with a few in flight, and
+// returns the refusals in their order. command gives name and line.
+func (c *Conn) each(ctx context.Context, op string, n int, command func(i int) (name, line string)) ([]error, error) {
+	stop := c.guard(ctx)
+	defer stop()
+	refusals, sent := make([]error, n), make([]*wire.Pending, n)
+	take := func(i int) error {
+		if sent[i] == nil {
+			return nil
+		}
+		r, err := sent[i].Wait(ctx)
+		if err != nil {
+			return c.lost(ctx, op, err)
+		}
+		if !created(r) {
+			name, _ := command(i)
+			refusals[i] = c.refused(op, EncodeMailbox(name), r)
+		}
+		return nil
+	}
+	for i := range n {
+		if i >= maxMaking {
+			if err := take(i - maxMaking); err != nil {
+				return nil, err
+			}
+		}
+		name, line := command(i)
+		if strings.ContainsAny(name, "\r\n\x00") {
+			refusals[i] = c.badName(op, EncodeMailbox(name))
+			continue
+		}
+		p, err := c.w.Start(ctx, wire.Request{Line: line, Slow: true})
+		if err != nil {
+			return nil, c.lost(ctx, op, err)
+		}
+		sent[i] = p
+	}
+	for i := max(0, n-maxMaking); i < n; i++ {
+		if err := take(i); err != nil {
+			return nil, err
 		}
 	}
-	r, err := c.do(ctx, "create", wire.Request{Line: "CREATE " + quote(encoded), Slow: true})
-	if err != nil || created(r) {
-		return err
-	}
-	return c.refused("create", encoded, r)
+	return refusals, nil
 }
 
 func created(r wire.Reply) bool {
 	return r.Status == "OK" || strings.EqualFold(r.Code, "ALREADYEXISTS")
 }
 
-func specialUse(use string) bool {
-	for _, u := range uses {
-		if u == use {
-			return true
-		}
-	}
-	return false
+// asksUse reports whether CREATE may ask for a special use: only for one that
+// RFC 6154 knows.
+func (c *Conn) asksUse(use string) bool {
+	return c.caps.CreateSpecialUse && slices.Contains(uses[:], use)
 }
 
 // badName refuses a name that cannot be put on a command line: CR, LF and NUL

@@ -1,6 +1,7 @@
 package imapconn
 
 import (
+	"context"
 	"testing"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -26,7 +27,7 @@ func TestCreate(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := dial(t, scripted(t, func(s *session) { s.login(tt.caps); tt.script(s); s.logout() }))
-			err := c.Create(t.Context(), tt.mailbox, tt.use)
+			err := createOne(t.Context(), c, tt.mailbox, tt.use)
 			if tt.code == "" && err == nil {
 				return
 			}
@@ -42,8 +43,45 @@ func TestSubscribe(t *testing.T) {
 		s.say(s.exact(`SUBSCRIBE "x"`) + " NO no such mailbox")
 		s.logout()
 	}))
-	if err := c.Subscribe(t.Context(), "R&D"); err != nil {
+	if err := subscribeOne(t.Context(), c, "R&D"); err != nil {
 		t.Error(err)
 	}
-	wantFault(t, c.Subscribe(t.Context(), "x"), fault.MailboxRefused, fault.Mailbox, false)
+	wantFault(t, subscribeOne(t.Context(), c, "x"), fault.MailboxRefused, fault.Mailbox, false)
+}
+
+// None is waited for before the next is sent, and each has its own answer.
+func TestCreateSeveral(t *testing.T) {
+	c := dial(t, scripted(t, func(s *session) {
+		s.login("")
+		a, b, d := s.exact(`CREATE "a"`), s.exact(`CREATE "b"`), s.exact(`CREATE "d"`)
+		s.say(a+" OK", b+" NO cannot", d+" OK")
+		s.logout()
+	}))
+	refusals, err := c.Create(t.Context(), []NewMailbox{{Name: "a"}, {Name: "b"}, {Name: "c\r"}, {Name: "d"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, refused := range []bool{false, true, true, false} {
+		if (refusals[i] != nil) != refused {
+			t.Errorf("mailbox %d: %v", i, refusals[i])
+		}
+	}
+}
+
+// createOne makes one mailbox.
+func createOne(ctx context.Context, c *Conn, name, use string) error {
+	refusals, err := c.Create(ctx, []NewMailbox{{Name: name, Use: use}})
+	if err != nil {
+		return err
+	}
+	return refusals[0]
+}
+
+// subscribeOne subscribes to one mailbox.
+func subscribeOne(ctx context.Context, c *Conn, name string) error {
+	refusals, err := c.Subscribe(ctx, []string{name})
+	if err != nil {
+		return err
+	}
+	return refusals[0]
 }

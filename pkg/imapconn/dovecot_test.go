@@ -104,11 +104,11 @@ func round(t *testing.T, c *Conn, prefix, sep string) {
 		name = prefix + "Entwürfe & R&D" + sep + "sub q"
 	}
 	for range 2 { // the second is no error
-		if err := c.Create(ctx, name, ""); err != nil {
+		if err := createOne(ctx, c, name, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := c.Subscribe(ctx, name); err != nil {
+	if err := subscribeOne(ctx, c, name); err != nil {
 		t.Fatal(err)
 	}
 	all, err := c.List(ctx)

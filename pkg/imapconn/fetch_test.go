@@ -225,7 +225,7 @@ func TestCommandsCancelled(t *testing.T) {
 		"status": func(ctx context.Context, c *Conn) error { _, err := c.Status(ctx, []string{"a", "b"}); return err },
 		"select": func(ctx context.Context, c *Conn) error { _, err := c.Select(ctx, "a"); return err },
 		"search": func(ctx context.Context, c *Conn) error { _, err := c.UIDs(ctx, 1); return err },
-		"create": func(ctx context.Context, c *Conn) error { return c.Create(ctx, "a", "") },
+		"create": func(ctx context.Context, c *Conn) error { return createOne(ctx, c, "a", "") },
 		"logout": func(ctx context.Context, c *Conn) error { return c.Logout(ctx) },
 		"fetch": func(ctx context.Context, c *Conn) error {
 			f, err := c.Fetch(ctx, []Range{{1, 1}}, ItemBody, FetchHandler{})

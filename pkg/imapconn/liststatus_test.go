@@ -135,7 +135,7 @@ func TestDovecotListStatus(t *testing.T) {
 			t.Fatalf("LIST-STATUS %v", c.Caps().ListStatus)
 		}
 		for i, name := range []string{"INBOX", "INBOX.Entwürfe & R&D", "INBOX.a b"} {
-			if err := c.Create(t.Context(), name, ""); err != nil && i > 0 {
+			if err := createOne(t.Context(), c, name, ""); err != nil && i > 0 {
 				t.Fatal(err)
 			}
 			fill(t, c, EncodeMailbox(name), 1+i, 100)

@@ -125,7 +125,7 @@ func TestDovecotOpeningsInFlight(t *testing.T) {
 	c := dial(t, dovecotConfig(d, "u", "p"))
 	ctx := t.Context()
 	for i, name := range []string{"a", "b"} {
-		if err := c.Create(ctx, name, ""); err != nil {
+		if err := createOne(ctx, c, name, ""); err != nil {
 			t.Fatal(err)
 		}
 		fill(t, c, name, each+i, octets)

@@ -94,8 +94,8 @@ func TestNamesThatBreakLines(t *testing.T) {
 		wantFault(t, err, fault.MailboxRefused, fault.Mailbox, false)
 		_, err = c.Append(t.Context(), name)
 		wantFault(t, err, fault.MailboxRefused, fault.Mailbox, false)
-		wantFault(t, c.Create(t.Context(), name, ""), fault.MailboxRefused, fault.Mailbox, false)
-		wantFault(t, c.Subscribe(t.Context(), name), fault.MailboxRefused, fault.Mailbox, false)
+		wantFault(t, createOne(t.Context(), c, name, ""), fault.MailboxRefused, fault.Mailbox, false)
+		wantFault(t, subscribeOne(t.Context(), c, name), fault.MailboxRefused, fault.Mailbox, false)
 		st, err := c.Status(t.Context(), []string{name})
 		if err != nil || st[0].OK {
 			t.Errorf("status: %+v, %v", st, err)

@@ -1,19 +1,12 @@
 package imapconn
 
-import (
-	"context"
-	"strings"
+import "context"
 
-	"github.com/imapfleet/imapfleet/pkg/wire"
-)
-
-// Subscribe subscribes to a mailbox, name in UTF-8 with the server's own
-// delimiter and prefix.
-func (c *Conn) Subscribe(ctx context.Context, name string) error {
-	encoded := EncodeMailbox(name)
-	if strings.ContainsAny(name, "\r\n\x00") {
-		return c.badName("subscribe", encoded)
-	}
-	_, err := c.must(ctx, "subscribe", encoded, wire.Request{Line: "SUBSCRIBE " + quote(encoded)})
-	return err
+// Subscribe subscribes to mailboxes, named in UTF-8 with the server's own
+// delimiter and prefix, without waiting for one before the next. The refusals
+// are in the order of the names; the error is about the connection.
+func (c *Conn) Subscribe(ctx context.Context, names []string) (refusals []error, err error) {
+	return c.each(ctx, "subscribe", len(names), func(i int) (string, string) {
+		return names[i], "SUBSCRIBE " + quote(EncodeMailbox(names[i]))
+	})
 }

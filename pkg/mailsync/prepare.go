@@ -2,10 +2,8 @@ package mailsync
 
 import (
 	"context"
-	"errors"
 	"slices"
 
-	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
@@ -137,62 +135,99 @@ func (p *pass) makeMailboxes(ctx context.Context) error {
 	if p.e.opt.DryRun {
 		return nil
 	}
+	if err := p.createAll(ctx); err != nil {
+		return err
+	}
+	return p.subscribeAll(ctx)
+}
+
+// createAll asks for all that is missing at once. What is refused is looked
+// into one by one.
+func (p *pass) createAll(ctx context.Context) error {
+	var missing []*box
+	var make []imapconn.NewMailbox
 	for _, b := range p.boxes {
-		if err := p.makeMailbox(ctx, b); err != nil {
-			if s := fault.ScopeOf(err); ctx.Err() != nil || s != fault.Mailbox {
-				return err
-			}
-			b.refused = err
+		if !b.exists {
+			missing, make = append(missing, b), append(make, imapconn.NewMailbox{Name: b.route.dest, Use: b.source.Use})
 		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	var refusals []error
+	if err := p.first.dst.do(ctx, func(c *imapconn.Conn) (err error) {
+		refusals, err = c.Create(ctx, make)
+		return err
+	}); err != nil {
+		return err
+	}
+	for i, b := range missing {
+		err := refusals[i]
+		if err != nil {
+			err = p.first.dst.do(ctx, func(c *imapconn.Conn) error { return create(ctx, c, b, refusals[i]) })
+		}
+		if err != nil && !mild(ctx, err) {
+			return err
+		}
+		b.exists, b.refused = err == nil, err
 	}
 	return nil
 }
 
-func (p *pass) makeMailbox(ctx context.Context, b *box) error {
-	if !b.exists {
-		err := p.first.dst.do(ctx, func(c *imapconn.Conn) error { return create(ctx, c, b) })
-		if err != nil {
-			return err
-		}
-		b.exists = true
-	}
-	if !b.source.Subscribed {
-		return nil
-	}
-	err := p.first.dst.do(ctx, func(c *imapconn.Conn) error { return c.Subscribe(ctx, b.route.dest) })
-	if f := fault.Of(err); f != nil && f.Scope == fault.Mailbox {
-		p.log.Warn("subscription refused", "mailbox", b.route.dest, "err", err)
-		return nil
-	}
-	return err
-}
-
-// create makes one mailbox. Servers make missing parents by themselves (RFC
-// 9051 section 6.3.4 says they should); where one does not, they are made
-// first. What a server answers for a mailbox that is there already differs, so
-// after a refusal a second look decides.
-func create(ctx context.Context, c *imapconn.Conn, b *box) error {
+// create makes a mailbox that was refused. Servers make missing parents by
+// themselves (RFC 9051 section 6.3.4 says they should); where one does not,
+// they are made first. What a server answers for a mailbox that is there
+// already differs, so a second look decides.
+func create(ctx context.Context, c *imapconn.Conn, b *box, refusal error) error {
 	name := b.route.dest
-	err := c.Create(ctx, name, b.source.Use)
-	if err == nil || isLost(err) || ctx.Err() != nil {
+	boxes, err := c.List(ctx)
+	if err != nil {
 		return err
-	}
-	boxes, lerr := c.List(ctx)
-	if lerr != nil {
-		return lerr
 	}
 	if listed(boxes, name) {
 		return nil
 	}
+	var make []imapconn.NewMailbox
 	for _, parent := range parents(name, treeOf(c)) {
-		if listed(boxes, parent) {
-			continue
-		}
-		if perr := c.Create(ctx, parent, ""); perr != nil {
-			return errors.Join(err, perr)
+		if !listed(boxes, parent) {
+			make = append(make, imapconn.NewMailbox{Name: parent})
 		}
 	}
-	return c.Create(ctx, name, b.source.Use)
+	if len(make) == 0 {
+		return refusal
+	}
+	refusals, err := c.Create(ctx, append(make, imapconn.NewMailbox{Name: name, Use: b.source.Use}))
+	if err != nil {
+		return err
+	}
+	return refusals[len(refusals)-1]
+}
+
+// subscribeAll carries subscriptions; one that is refused is told, and costs
+// nothing else.
+func (p *pass) subscribeAll(ctx context.Context) error {
+	var names []string
+	for _, b := range p.boxes {
+		if b.source.Subscribed && b.refused == nil {
+			names = append(names, b.route.dest)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	var refusals []error
+	if err := p.first.dst.do(ctx, func(c *imapconn.Conn) (err error) {
+		refusals, err = c.Subscribe(ctx, names)
+		return err
+	}); err != nil {
+		return err
+	}
+	for i, err := range refusals {
+		if err != nil {
+			p.log.Warn("subscription refused", "mailbox", names[i], "err", err)
+		}
+	}
+	return nil
 }
 
 func listed(boxes []imapconn.Mailbox, name string) bool {

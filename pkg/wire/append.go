@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -263,11 +264,18 @@ func (a *Append) awaitContinuation() (*Reply, error) {
 	return &r, nil
 }
 
-// copyBody writes the octets of a literal. The buffer is filled from body
-// itself; what is left in it goes with what follows.
+// copyBody writes the octets of a literal. What is in memory goes to the socket
+// from there, but for small ones; else the buffer is filled from body itself.
+// What is left in it goes with what follows.
 func (a *Append) copyBody(size int64, body io.Reader) error {
 	a.body.R, a.body.N = body, size
-	_, err := a.c.bw.ReadFrom(&a.body)
+	var err error
+	if held, ok := body.(*bytes.Reader); ok && int64(held.Len()) == size {
+		a.body.N = 0
+		_, err = held.WriteTo(a.c.bw)
+	} else {
+		_, err = a.c.bw.ReadFrom(&a.body)
+	}
 	a.body.R = nil
 	if err == nil && a.body.N == 0 {
 		return nil
