@@ -101,7 +101,7 @@ func TestAppendModes(t *testing.T) {
 }
 
 // What a server may refuse in a head goes by a literal that waits, until it
-// has been taken once on this session and for this mailbox.
+// has been taken once on this session: a keyword for each mailbox anew.
 func TestAppendFirstUse(t *testing.T) {
 	old, late := time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 	steps := []struct {
@@ -124,6 +124,7 @@ func TestAppendFirstUse(t *testing.T) {
 		{"a new one beside it", "a", Head{Flags: []string{"$One", "$Two"}}, "($One $Two) ", true, "OK"},
 		{"a literal asked to wait", "a", Head{Sync: true}, "", true, "OK"},
 		{"another mailbox", "b", Head{Flags: []string{"$One"}}, "($One) ", true, "OK"},
+		{"a date known from the first mailbox", "b", Head{Date: usual, HasDate: true}, usualText, false, "OK"},
 		{"back", "a", Head{Flags: []string{"$One"}}, "($One) ", true, "OK"},
 	}
 	c := dial(t, scripted(t, func(s *session) {

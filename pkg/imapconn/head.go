@@ -1,6 +1,7 @@
 package imapconn
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,9 +52,10 @@ func (h Head) render() (text string, needs, dropped []string) {
 	return b.String(), needs, dropped
 }
 
-// forms are what a server has taken in APPEND heads, on this session and for
-// one mailbox.
+// forms are what a server has taken in APPEND heads on this session: dates,
+// which it reads before it knows of any mailbox, and for one mailbox the rest.
 type forms struct {
+	dates   map[string]bool
 	mailbox string
 	taken   map[string]bool
 }
@@ -78,11 +80,17 @@ func (c *Conn) selected(mailbox string) {
 func (c *Conn) accept(mailbox string, taken map[string]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.accepted.mailbox != mailbox || c.accepted.taken == nil {
-		return // another mailbox has been entered since
-	}
+	a := &c.accepted
 	for f := range taken {
-		c.accepted.taken[f] = true
+		switch {
+		case slices.Contains(dateForms[:], f):
+			if a.dates == nil {
+				a.dates = make(map[string]bool)
+			}
+			a.dates[f] = true
+		case a.mailbox == mailbox && a.taken != nil: // no other one has been entered since
+			a.taken[f] = true
+		}
 	}
 }
 
@@ -90,7 +98,7 @@ func (c *Conn) accept(mailbox string, taken map[string]bool) {
 func (c *Conn) isAccepted(mailbox, form string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.accepted.mailbox == mailbox && c.accepted.taken[form]
+	return c.accepted.dates[form] || c.accepted.mailbox == mailbox && c.accepted.taken[form]
 }
 
 // enterAppend makes mailbox the one that forms are kept for.

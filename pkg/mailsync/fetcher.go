@@ -175,6 +175,7 @@ func (f *fetcher) ask(ctx context.Context, u *use, pt *part) error {
 		waiting: len(uids), last: make(chan struct{})}
 	f.flight = append(f.flight, r)
 	pt.asked++
+	f.l.coming.Store(f.flight[0].part)
 	if f.l.src.at != pt.src {
 		if err := pt.src.ask(ctx, u.c); err != nil {
 			return err
@@ -222,6 +223,9 @@ func (f *fetcher) await(ctx context.Context) error {
 	}
 	f.flight = f.flight[1:]
 	oldest.part.asked--
+	if len(f.flight) > 0 {
+		f.l.coming.Store(f.flight[0].part)
+	}
 	return nil
 }
 
@@ -277,6 +281,7 @@ func (f *fetcher) finished(ctx context.Context, pt *part) error {
 // end tells the writer that nothing more comes of a part.
 func (f *fetcher) end(ctx context.Context, pt *part) error {
 	f.parts = slices.DeleteFunc(f.parts, func(o *part) bool { return o == pt })
+	f.l.coming.CompareAndSwap(pt, nil)
 	if !f.win.put(ctx, &item{part: pt, end: true}) {
 		return context.Canceled
 	}

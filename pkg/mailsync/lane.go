@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 )
@@ -16,6 +17,10 @@ type lane struct {
 	src, dst *session
 	tempo    tempo
 	further  bool // it is to be given back when a row waits
+
+	// coming is the part whose messages the source sends now, or next; nil:
+	// none. The fetcher sets it, the writer selects its mailbox ahead.
+	coming atomic.Pointer[part]
 }
 
 // open logs in on both sides at once.

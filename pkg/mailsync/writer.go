@@ -121,6 +121,9 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 		return ok, nil
 	default:
 	}
+	if w.stint == nil {
+		w.selectAhead(ctx)
+	}
 	var answered, full, moved <-chan struct{}
 	if len(w.flying) > 0 {
 		answered = w.flying[0].answer.Done()
@@ -168,7 +171,7 @@ func (w *writer) turn(ctx context.Context) error {
 		w.queue = append(w.queue, it)
 		return nil
 	case w.stint != nil:
-		w.selectAhead(ctx, it)
+		w.selectAhead(ctx)
 		done, err := w.end(ctx, ours)
 		if err != nil || !done {
 			return err
@@ -221,15 +224,16 @@ func (w *writer) makeWay(ctx context.Context) error {
 	return err
 }
 
-// selectAhead selects the mailbox that the next message goes to behind the
-// last command of this one, so that the two answers cost one round trip.
-func (w *writer) selectAhead(ctx context.Context, it *item) {
-	if it.part == nil || it.end || w.pt == it.part || w.open != nil || len(w.flying) == 0 || len(w.acked) > 0 {
-		return
-	}
-	if s := w.l.dst; s.at == w.dst && s.conn != nil {
+// selectAhead selects the mailbox that is to come: behind the last command of
+// this one, so that the two answers cost one round trip, or while its first
+// message is on its way from the source.
+func (w *writer) selectAhead(ctx context.Context) {
+	s, next := w.l.dst, w.l.coming.Load()
+	switch {
+	case next == nil || s.conn == nil || s.at == next.dst || w.open != nil || w.p.work.failed(next.b) != nil:
+	case w.stint == nil || next != w.pt && s.at == w.dst && len(w.flying) > 0 && len(w.acked) == 0:
 		// A refusal is met again when the mailbox is entered.
-		_ = it.part.dst.ask(ctx, s.conn)
+		_ = next.dst.ask(ctx, s.conn)
 	}
 }
 
