@@ -10,6 +10,8 @@ FUZZTIME    ?= 30s
 # What reads whole files and lines of foreign octets; the other targets get a third.
 FUZZLONG     = FuzzLoad FuzzReader FuzzServerLines
 FUZZSHORT   ?= 10s
+# Of cmd/imapbench, such as BENCHFLAGS='-cases realistic -far 0'.
+BENCHFLAGS  ?=
 # Most tests that take long wait for a server or a broken connection.
 TESTFLAGS   ?= -parallel 16
 
@@ -70,8 +72,8 @@ cross: ## build for every platform
 	@set -e; for p in $(PLATFORMS); do echo "build $$p"; \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -o /dev/null ./cmd/imapfleet; done
 
-bench: ## the main job on two real Dovecots, 200 accounts, against the same list a second time
-	$(GO) test ./cmd/imapfleet -run '^TestMainJobReal$$' -count=1 -v -timeout 30m -args -mainjob.accounts=200 -mainjob.max=2000
+bench: build ## against what two Dovecots can do at most, near and far; BENCH_DIR on a RAM disk leaves fsync out
+	$(GO) run ./cmd/imapbench -imapfleet ./imapfleet $(BENCHFLAGS)
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
 
 check: lint arch ## all of CI

@@ -19,6 +19,10 @@ import (
 // DovecotOptions says how a [Dovecot] is set up. The zero value is a maildir
 // server with "/" as delimiter, no prefix, and special-use names.
 type DovecotOptions struct {
+	// Dir is where the state directory, with all mail, is made: a RAM disk, for
+	// example. Users other than this process's must be able to reach it, and
+	// its path is at most 60 octets. "": the directory of temporary files.
+	Dir       string
 	Format    string // "maildir" (also the zero value) or "sdbox"
 	Separator string // hierarchy delimiter; "": "/"
 	Prefix    string // of the personal namespace, as "INBOX."
@@ -148,15 +152,24 @@ func (o DovecotOptions) withDefaults() DovecotOptions {
 	return o
 }
 
+// dovecotDirMax is the most octets of a directory with a state directory in it.
+const dovecotDirMax = 60
+
 // makeDir makes the state directory. Its path is kept short: the name of a
 // Unix socket ends at some 100 octets.
 func (d *Dovecot) makeDir() error {
-	parent := ""
-	if len(os.TempDir()) > 40 {
+	parent := d.opt.Dir
+	switch {
+	case parent == "" && len(os.TempDir()) > 40:
 		parent = "/tmp"
+	case len(parent) > dovecotDirMax:
+		return fmt.Errorf("state directory: %s is too long a path for the names of sockets; %d octets are possible", parent, dovecotDirMax)
 	}
 	dir, err := os.MkdirTemp(parent, "dc")
 	if err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
 	d.dir = dir

@@ -33,6 +33,11 @@ type ProxyOptions struct {
 	// response (without CRLF; nil drops it). A literal and what follows it are
 	// left alone.
 	Rewrite func(line []byte) []byte
+	// Tap, when set, is told of the octets of connection n, counted as for
+	// Faults, at the client's end and time: Up when they have come from the
+	// client, Down before they are written to it. It must not keep or change b;
+	// it is called concurrently for different connections and directions.
+	Tap func(n int, dir Direction, b []byte)
 }
 
 // Direction is a way through a [Proxy].

@@ -54,6 +54,7 @@ func (l *proxyLink) book(n int) time.Duration {
 // proxyConn is one connection through the proxy.
 type proxyConn struct {
 	p     *Proxy
+	n     int // counted since opt was set
 	opt   ProxyOptions
 	fault Fault
 
@@ -67,7 +68,7 @@ type proxyConn struct {
 }
 
 func newProxyConn(p *Proxy, client *net.TCPConn, opt ProxyOptions, n int) *proxyConn {
-	c := &proxyConn{p: p, client: client, opt: opt, dead: make(chan struct{})}
+	c := &proxyConn{p: p, n: n, client: client, opt: opt, dead: make(chan struct{})}
 	if opt.Faults != nil {
 		c.fault = opt.Faults(n)
 	}
@@ -131,6 +132,13 @@ func (c *proxyConn) run(target string) {
 	}
 	wg.Wait()
 	c.close(false)
+}
+
+// tap tells the user's tap of octets at the client's end.
+func (c *proxyConn) tap(dir Direction, b []byte) {
+	if c.opt.Tap != nil && len(b) > 0 {
+		c.opt.Tap(c.n, dir, b)
+	}
 }
 
 // allow says how many of n octets may pass now, and what happens after them.

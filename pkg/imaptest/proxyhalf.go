@@ -43,6 +43,9 @@ func (h *proxyHalf) read() {
 	for {
 		n, err := h.src.Read(buf[:h.room()])
 		b := append([]byte(nil), buf[:n]...)
+		if h.dir == Up {
+			h.c.tap(Up, b)
+		}
 		if h.rewrite != nil {
 			if b = h.rewrite.feed(b); err != nil {
 				b = append(b, h.rewrite.rest()...)
@@ -163,6 +166,9 @@ func (h *proxyHalf) pass(piece proxyPiece) error {
 			})
 		}
 		if n > 0 {
+			if h.dir == Down {
+				h.c.tap(Down, b[:n])
+			}
 			h.link.passed.Add(int64(n))
 			if wrote, err := h.dst.Write(b[:n]); err != nil {
 				h.link.passed.Add(int64(wrote - n))

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// peakRSS returns the octets that an ended process had resident at most; 0:
+// unknown.
+func peakRSS(*os.ProcessState) int64 { return 0 }
+
+func syncDisks() {}
