@@ -40,6 +40,7 @@ func launch(ctx context.Context, args []string, out, errw io.Writer) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stderr = errw
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	start := time.Now()
 	err := cmd.Run()
 	if cmd.ProcessState == nil {
@@ -66,21 +67,15 @@ func newFleet(program, dir, caFile string, c *benchCase, ends [2]end, accounts [
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	f := &fleet{program: program, dir: dir, args: []string{"--parallel", strconv.Itoa(c.lanes)}}
-	if c.tls {
-		f.args = append(f.args, "--ca-file", caFile)
-	}
-	return f, f.list(ends, accounts, users)
-}
-
-// list writes the list, again with other ends if need be; the state knows a
-// row by them.
-func (f *fleet) list(ends [2]end, accounts []*account, users []string) error {
 	var list strings.Builder
 	for i, a := range accounts {
 		fmt.Fprintf(&list, "%s;%s;%s;%s;%s;%s;\n", ends[0].host(), a.user, password, ends[1].host(), users[i], password)
 	}
-	return os.WriteFile(f.path("list.csv"), []byte(list.String()), 0o600)
+	f := &fleet{program: program, dir: dir, args: []string{"--parallel", strconv.Itoa(c.lanes)}}
+	if c.tls {
+		f.args = append(f.args, "--ca-file", caFile)
+	}
+	return f, os.WriteFile(f.path("list.csv"), []byte(list.String()), 0o600)
 }
 
 func (f *fleet) path(name string) string { return filepath.Join(f.dir, name) }

@@ -32,6 +32,7 @@ func (b *bench) accounts(ctx context.Context, c *benchCase) ([]*account, error) 
 		if err != nil {
 			return nil, fmt.Errorf("fill: %w", err)
 		}
+		syncDisks()
 		b.sets[c.set] = set
 		b.log.Printf("accounts %s made in %.1f s", c.set, time.Since(start).Seconds())
 	}

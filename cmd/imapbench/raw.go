@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -40,13 +41,19 @@ func dial(ctx context.Context, a imaptest.Access) (*session, error) {
 	if a.TLS != nil {
 		nc = tls.Client(nc, a.TLS)
 	}
-	s := &session{nc: nc, r: bufio.NewReaderSize(nc, rawBuffer), w: bufio.NewWriterSize(nc, rawBuffer)}
+	s := newSession(nc)
+	s.nc = nc
 	s.stop = context.AfterFunc(ctx, func() { nc.Close() })
 	if err := s.login(a); err != nil {
 		s.close()
 		return nil, fmt.Errorf("%s as %s: %w", a.Addr, a.User, err)
 	}
 	return s, nil
+}
+
+// newSession is a session that has no connection to close.
+func newSession(rw io.ReadWriter) *session {
+	return &session{r: bufio.NewReaderSize(rw, rawBuffer), w: bufio.NewWriterSize(rw, rawBuffer)}
 }
 
 func (s *session) login(a imaptest.Access) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -50,7 +49,7 @@ func (s *session) each(mailbox string, f func(m message, body io.Reader) error) 
 			return err
 		}
 		if body.N != 0 {
-			return errors.New("FETCH: a body was not read to its end")
+			return fmt.Errorf("FETCH: a body ends %d octets early: %w", body.N, io.ErrUnexpectedEOF)
 		}
 		if _, err := s.line(); err != nil { // the parenthesis
 			return fmt.Errorf("FETCH: %w", err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 )
 
@@ -109,30 +111,32 @@ func pipe(ctx context.Context, src, dst imaptest.Access, _ *account) error {
 	return errors.Join(s.logout(), d.logout())
 }
 
-// look logs in on both sides and asks for the state of all mailboxes: the
-// least that a pass over an unchanged account costs.
+// look logs in on both sides at once and asks for the state of all mailboxes:
+// the least that a pass over an unchanged account costs.
 func look(ctx context.Context, src, dst imaptest.Access, a *account) error {
+	g, gctx := errgroup.WithContext(ctx)
 	for _, end := range []imaptest.Access{src, dst} {
-		s, err := dial(ctx, end)
-		if err != nil {
-			return err
-		}
-		boxes, err := s.count("MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ")
-		if err != nil {
-			s.close()
-			return err
-		}
-		messages := 0
-		for _, t := range boxes {
-			messages += t.Messages
-		}
-		if messages != a.messages {
-			s.close()
-			return fmt.Errorf("%s: %d messages at %s, not %d", a.user, messages, end.Addr, a.messages)
-		}
-		if err := s.logout(); err != nil {
-			return err
-		}
+		g.Go(func() error { return lookAt(gctx, end, a) })
 	}
-	return nil
+	return g.Wait()
+}
+
+func lookAt(ctx context.Context, end imaptest.Access, a *account) error {
+	s, err := dial(ctx, end)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	boxes, err := s.count("MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ")
+	if err != nil {
+		return err
+	}
+	messages := 0
+	for _, t := range boxes {
+		messages += t.Messages
+	}
+	if messages != a.messages {
+		return fmt.Errorf("%s: %d messages at %s, not %d", end.User, messages, end.Addr, a.messages)
+	}
+	return s.logout()
 }

@@ -57,7 +57,7 @@ func newTable(out io.Writer, groups [][]*benchCase) *table {
 			width = max(width, utf8.RuneCountInString(c.name))
 		}
 	}
-	const spread = len("100 (97.2..104)")
+	const spread = len("0.042 (0.040..0.044) s")
 	return &table{out: out, columns: []column{
 		{head: "case", width: width, left: true},
 		{head: "limit MiB/s", width: spread},
@@ -70,8 +70,7 @@ func newTable(out io.Writer, groups [][]*benchCase) *table {
 	}}
 }
 
-// result prints a case's line. One that copies nothing has times in the place
-// of rates: its columns would say how many messages it left alone.
+// result prints a case's line.
 func (t *table) result(r *result) error {
 	if r.work == again {
 		return t.unchanged(r)
@@ -85,23 +84,20 @@ func (t *table) result(r *result) error {
 	return t.line(cells...)
 }
 
-// unchanged prints what a pass over an unchanged account took.
+// unchanged prints what a pass over an unchanged account took: times, where
+// the others have rates.
 func (t *table) unchanged(r *result) error {
-	cells := make([]string, len(t.columns))
-	cells[0] = r.Name
-	cells[1] = spreadOf(r.Limit) + " s"
-	cells[3] = spreadOf(r.seconds()) + " s"
-	cells[5] = fmt.Sprintf("%.2f", r.ratio())
-	cells[7] = fmt.Sprintf("%.0f", r.peakMiB().median())
-	if err := t.line(cells...); err != nil {
+	err := t.line(r.Name, spreadOf(r.Limit)+" s", "", spreadOf(r.seconds())+" s", "",
+		fmt.Sprintf("%.2f", r.ratio()), "", fmt.Sprintf("%.0f", r.peakMiB().median()))
+	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("  of it the row itself: %s s", spreadOf(r.rowSeconds()))
+	text := fmt.Sprintf("  the row alone %s s", spreadOf(r.rowSeconds()))
 	if r.RoundTrips != nil {
-		text += fmt.Sprintf("; round trips after login: %d at the source, %d at the destination",
+		text += fmt.Sprintf(", round trips after login: %d at the source, %d at the destination",
 			r.RoundTrips["source"], r.RoundTrips["destination"])
 	}
-	_, err := fmt.Fprintln(t.out, text)
+	_, err = fmt.Fprintln(t.out, text)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -238,5 +239,32 @@ func TestDovecotLeavesNothing(t *testing.T) {
 	left, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
 	if err == nil {
 		t.Errorf("the master process is there: %s", left)
+	}
+}
+
+func TestDovecotDir(t *testing.T) {
+	parent, err := os.MkdirTemp("", "dir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(parent) })
+	if err := os.Chmod(parent, 0o755); err != nil { // the mail's user has to pass
+		t.Fatal(err)
+	}
+	d := NewDovecot(t, DovecotOptions{Dir: parent})
+	if err := d.AddUser("ann", "pw"); err != nil {
+		t.Fatal(err)
+	}
+	box := sample("INBOX")
+	if err := Fill(t.Context(), d.Access("ann", "pw"), box); err != nil {
+		t.Fatalf("%v\n%s", err, d.Log())
+	}
+	checkSample(t, d.Access("ann", "pw"), box)
+	if rel, err := filepath.Rel(parent, d.Dir()); err != nil || !filepath.IsLocal(rel) {
+		t.Errorf("the state is in %s, not in %s", d.Dir(), parent)
+	}
+	long := filepath.Join(parent, strings.Repeat("x", dovecotDirMax))
+	if _, err := StartDovecot(DovecotOptions{Dir: long}); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("a path that is too long: %v", err)
 	}
 }

@@ -363,3 +363,36 @@ func TestProxyBeforeDovecot(t *testing.T) {
 		t.Errorf("answers:\n%s", all)
 	}
 }
+
+// TestProxyTap holds what a tap is told against what both ends have said.
+func TestProxyTap(t *testing.T) {
+	addr := peer(t, func(nc *net.TCPConn) {
+		io.WriteString(nc, "hello")
+		got := make([]byte, 3)
+		if _, err := io.ReadFull(nc, got); err == nil {
+			nc.Write(bytes.ToUpper(got))
+		}
+	})
+	var mu sync.Mutex
+	heard := make(map[string]string)
+	p := StartProxy(t, addr, ProxyOptions{Delay: time.Millisecond, Tap: func(n int, dir Direction, b []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard[fmt.Sprint(n, dir == Up)] += string(b)
+	}})
+	for _, said := range []string{"abc", "xyz"} {
+		nc := dial(t, p.Addr())
+		io.WriteString(nc, said)
+		if got, err := io.ReadAll(nc); err != nil || string(got) != "hello"+strings.ToUpper(said) {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	want := map[string]string{"0 true": "abc", "0 false": "helloABC", "1 true": "xyz", "1 false": "helloXYZ"}
+	for k, v := range want {
+		if heard[k] != v {
+			t.Errorf("%s: %q, want %q", k, heard[k], v)
+		}
+	}
+}
