@@ -1,6 +1,7 @@
 package imaptest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -27,9 +28,13 @@ type proxyHalf struct {
 }
 
 type proxyPiece struct {
-	b  []byte
-	at time.Time // when it has crossed the link
+	b    []byte
+	lent *[proxyChunk]byte // what b is part of; nil: b is on its own
+	at   time.Time         // when it has crossed the link
 }
+
+// proxyBuffers are those that nothing is read into or written from.
+var proxyBuffers = sync.Pool{New: func() any { return new([proxyChunk]byte) }}
 
 func newProxyHalf(c *proxyConn, dir Direction, link *proxyLink, src, dst *net.TCPConn) *proxyHalf {
 	h := &proxyHalf{c: c, dir: dir, link: link, src: src, dst: dst, arrived: make(chan struct{})}
@@ -39,10 +44,15 @@ func newProxyHalf(c *proxyConn, dir Direction, link *proxyLink, src, dst *net.TC
 
 // read fills the window until src ends or the connection dies.
 func (h *proxyHalf) read() {
-	buf := make([]byte, proxyChunk)
 	for {
+		buf := proxyBuffers.Get().(*[proxyChunk]byte)
 		n, err := h.src.Read(buf[:h.room()])
-		b := append([]byte(nil), buf[:n]...)
+		b, lent := buf[:n], buf
+		if n < proxyChunk/4 || h.rewrite != nil {
+			// Small pieces would hold large buffers.
+			b, lent = bytes.Clone(b), nil
+			proxyBuffers.Put(buf)
+		}
 		if h.dir == Up {
 			h.c.tap(Up, b)
 		}
@@ -53,7 +63,7 @@ func (h *proxyHalf) read() {
 		}
 		h.mu.Lock()
 		if len(b) > 0 && !h.discard {
-			h.queue = append(h.queue, proxyPiece{b, time.Now().Add(h.c.opt.Delay)})
+			h.queue = append(h.queue, proxyPiece{b, lent, time.Now().Add(h.c.opt.Delay)})
 			h.held += len(b)
 		}
 		if err != nil {
@@ -132,6 +142,9 @@ func (h *proxyHalf) write(other *proxyHalf) {
 			return
 		}
 		h.release(len(piece.b))
+		if piece.lent != nil {
+			proxyBuffers.Put(piece.lent)
+		}
 	}
 	close(h.arrived)
 	if !errors.Is(h.ended, io.EOF) {
