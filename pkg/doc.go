@@ -24,6 +24,7 @@
 // # Who owns what
 //
 //	cmd/imapfleet   flags, signals, wiring, result files, exit codes; the only one that knows everybody
+//	cmd/imapbench   imapfleet's binary against what two Dovecots can do at most (make bench); no part of the product
 //	account         the list: Pair, Endpoint, Secret, line-numbered errors
 //	fault           the one error vocabulary: scope, side, temporary, code, hint
 //	throughput      counters, rates, Result, Summary, the texts of all result files

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -161,11 +160,4 @@ func (f *fleet) check(accounts []*account, w work) ([]row, error) {
 		}
 	}
 	return rows, nil
-}
-
-// interruptible is a context that ends when the user says so.
-func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // from here the next signal has its default effect
-	return ctx, stop
 }

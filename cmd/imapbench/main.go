@@ -14,7 +14,9 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/signal"
 	"regexp"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +28,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "imapbench:", err)
 		os.Exit(1)
 	}
+}
+
+// interruptible is a context that ends when the user says so.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from here the next signal has its default effect
+	return ctx, stop
 }
 
 // options are the flags.

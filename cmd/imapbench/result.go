@@ -28,10 +28,8 @@ func (r *result) fleet(of func(usage) float64) sample {
 	return out
 }
 
-func (u usage) wall() float64 { return u.Seconds }
-
 // seconds is the wall time of imapfleet's process.
-func (r *result) seconds() sample { return r.fleet(usage.wall) }
+func (r *result) seconds() sample { return r.fleet(func(u usage) float64 { return u.Seconds }) }
 
 // rowSeconds is the time of the first row.
 func (r *result) rowSeconds() sample {
