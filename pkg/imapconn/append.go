@@ -112,8 +112,6 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 	if !h.Sync {
 		lit = a.literal(ctx, size, needs)
 	}
-	stop := a.c.guard(ctx)
-	defer stop()
 	refusal, err := a.a.Message(ctx, text, size, lit, body)
 	if err != nil {
 		a.Cancel()

@@ -10,15 +10,21 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
-// BenchmarkSync migrates one account of 2,000 messages of a realistic size mix
-// between two Dovecots, one lane: MB/s is the destination's.
+// BenchmarkSync migrates one account between two Dovecots, one lane: 2,000
+// messages of a realistic size mix, and 10,000 small ones. MB/s is the
+// destination's.
 func BenchmarkSync(b *testing.B) {
+	b.Run("realistic", func(b *testing.B) { benchSync(b, imaptest.Spec{Median: 12 << 10, Mean: 75 << 10, Max: 25 << 20}, 2000) })
+	b.Run("small", func(b *testing.B) { benchSync(b, imaptest.Spec{Median: 2 << 10}, 10_000) })
+}
+
+func benchSync(b *testing.B, spec imaptest.Spec, messages int) {
 	src := imaptest.NewDovecot(b, imaptest.DovecotOptions{Fsync: "optimized"})
 	dst := imaptest.NewDovecot(b, imaptest.DovecotOptions{Fsync: "optimized"})
 	if err := src.AddUser("u", "p"); err != nil {
 		b.Fatal(err)
 	}
-	box := imaptest.NewGenerator(1, imaptest.Spec{Median: 12 << 10, Mean: 75 << 10, Max: 25 << 20}).Mailbox("INBOX", 2000)
+	box := imaptest.NewGenerator(1, spec).Mailbox("INBOX", messages)
 	if err := imaptest.Fill(b.Context(), src.Access("u", "p"), box); err != nil {
 		b.Fatal(err)
 	}
@@ -42,7 +48,7 @@ func BenchmarkSync(b *testing.B) {
 		b.StartTimer()
 		c, err := e.Sync(b.Context(), p, rows[0], nil, throughput.NewRun().Account("u", 1))
 		b.StopTimer()
-		if err != nil || c.Copied != 2000 {
+		if err != nil || c.Copied != int64(messages) {
 			b.Fatalf("%+v, %v", c, err)
 		}
 		b.SetBytes(c.Octets)

@@ -46,6 +46,8 @@ type Options struct {
 type Engine struct {
 	opt   Options
 	share int64 // octets of bodies that one lane may hold
+
+	tempos tempos
 }
 
 // New returns an Engine.

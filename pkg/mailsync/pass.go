@@ -92,7 +92,8 @@ func (p *pass) newLane() *lane {
 		dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
 		return newSession(dial, p.e.opt.Patience, p.log.With("side", side.String()))
 	}
-	return &lane{p: p, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest)}
+	return &lane{p: p, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest),
+		tempo: p.e.tempos.begin(p.pair.Dest.Host)}
 }
 
 func (p *pass) close(ctx context.Context) {

@@ -67,7 +67,7 @@ func TestTempo(t *testing.T) {
 		tp.grow()
 		got = append(got, tp.batch())
 	}
-	want := []int{100, 50, 25, 12, 6, 3, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 200, 200}
+	want := []int{250, 125, 62, 31, 15, 7, 3, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 500}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("batches (-want +got):\n%s", d)
 	}
@@ -96,5 +96,27 @@ func TestTempoOfAnswers(t *testing.T) {
 	}
 	if n := tp.octets(1000); n != 1000 {
 		t.Errorf("%d octets where no more than 1000 are free", n)
+	}
+}
+
+// An account begins with what the last one has come to at that host, with care.
+func TestTempos(t *testing.T) {
+	const full = 16 << 20
+	var known tempos
+	a := known.begin("a")
+	if n := a.octets(full); n != minOctets {
+		t.Errorf("%d octets at an unknown host, want %d", n, minOctets)
+	}
+	for range 3 {
+		a.answered(0, a.octets(full), full)
+	}
+	known.learn("a", a)
+	b := known.begin("a")
+	if got, want := b.octets(full), a.octets(full)/4; got != want {
+		t.Errorf("the next lane begins with %d octets, want %d", got, want)
+	}
+	c := known.begin("c")
+	if n := c.octets(full); n != minOctets {
+		t.Errorf("%d octets at another host, want %d", n, minOctets)
 	}
 }

@@ -1,13 +1,14 @@
 package mailsync
 
 import (
+	"sync"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
 const (
-	maxBatch  = 200         // messages of one MULTIAPPEND
+	maxBatch  = 500         // messages of one MULTIAPPEND
 	maxFlying = 64          // single APPENDs without an answer yet
 	minOctets = 64 << 10    // of a batch, at first and where answers are slow
 	slow      = time.Second // between the end of a command and its answer
@@ -71,6 +72,32 @@ func (t *tempo) halve(n int, octets int64) {
 	if t.limit > 0 {
 		t.limit = max(minOctets, min(t.limit, octets)/2)
 	}
+}
+
+// tempos remembers what the lanes to each destination host have come to, so
+// that the next account there need not begin with so little again: how fast
+// the way is belongs to the host more than to the account. The zero value
+// knows nothing. Its methods are safe for concurrent use.
+type tempos struct {
+	mu    sync.Mutex
+	limit map[string]int64 // octets, by host
+}
+
+// begin returns the tempo of a new lane.
+func (h *tempos) begin(host string) tempo {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return tempo{limit: h.limit[host] / 4}
+}
+
+// learn notes what a lane has come to.
+func (h *tempos) learn(host string, t tempo) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.limit == nil {
+		h.limit = map[string]int64{}
+	}
+	h.limit[host] = t.limit
 }
 
 func (t *tempo) grow() {

@@ -20,6 +20,7 @@ type writer struct {
 
 	next   *item // taken from the window and not dealt with yet
 	queue  []*item
+	one    [1]*item // what queue is made of, but after trouble
 	open   *command
 	flying []*command // sent whole, not answered, oldest first
 	doubt  []*item
@@ -162,14 +163,18 @@ func (w *writer) turn(ctx context.Context) error {
 	it := w.next
 	ours := w.stint != nil && w.pt == it.part
 	switch {
-	case it.call == nil && w.p.work.failed(it.part.b) != nil && !it.end:
+	case it.call == nil && !it.end && w.p.work.failed(it.part.b) != nil:
 		w.next = nil
 		w.drop(it)
 		return nil
 	case ours && !it.end:
 		w.next = nil
-		w.queue = append(w.queue, it)
+		w.one[0] = it
+		w.queue = w.one[:]
 		return nil
+	case it.end && !ours && !it.part.waiting(): // nothing of it is under way
+		w.next = nil
+		return w.p.leave(ctx, it.part.b)
 	case w.stint != nil:
 		w.selectAhead(ctx)
 		done, err := w.end(ctx, ours)
@@ -177,18 +182,17 @@ func (w *writer) turn(ctx context.Context) error {
 			return err
 		}
 		w.part()
-	}
-	w.next = nil
-	switch {
+		return nil
 	case it.call != nil:
+		w.next = nil
 		it.answer <- it.call(ctx)
 		return nil
-	case it.end && (it.part.stint == nil || len(it.part.stint.aside) == 0):
-		return w.p.leave(ctx, it.part.b)
 	}
-	w.next = it
 	return w.enter(ctx, it.part)
 }
+
+// waiting reports whether the writer keeps messages of a part for its end.
+func (pt *part) waiting() bool { return pt.stint != nil && len(pt.stint.aside) > 0 }
 
 // enter begins the work at a part, or takes it up again.
 func (w *writer) enter(ctx context.Context, pt *part) error {
@@ -352,6 +356,7 @@ func (w *writer) collect() error {
 	}
 	w.l.tempo.grow()
 	w.l.tempo.answered(time.Since(c.end), octets, w.p.e.share/4)
+	w.p.e.tempos.learn(w.p.pair.Dest.Host, w.l.tempo)
 	w.l.dst.moved()
 	return w.stored(c, got)
 }
