@@ -74,6 +74,8 @@ func join(before, now throughput.Count) throughput.Count {
 	c.Octets += before.Octets
 	// Mostly the same ones: a large mailbox goes on where it was cut.
 	c.MailboxesSplit = max(c.MailboxesSplit, before.MailboxesSplit)
+	// What one attempt has changed the next one finds as it should be.
+	c.FlagsUpdated += before.FlagsUpdated
 	return c
 }
 

@@ -172,6 +172,12 @@ func TestJoinAttempts(t *testing.T) {
 			throughput.Count{Listed: 10, Copied: 10, Octets: 100, Mailboxes: 2, MailboxesSplit: 1},
 		},
 		{
+			"flags of each attempt",
+			throughput.Count{Listed: 10, AlreadyThere: 8, NotTried: 2, Mailboxes: 2, FlagsUpdated: 3},
+			throughput.Count{Listed: 10, AlreadyThere: 10, Mailboxes: 2, FlagsUpdated: 2},
+			throughput.Count{Listed: 10, AlreadyThere: 10, Mailboxes: 2, FlagsUpdated: 5},
+		},
+		{
 			"got less far",
 			throughput.Count{Listed: 10, Copied: 8, NotTried: 2, Octets: 80, Mailboxes: 2},
 			throughput.Count{Listed: 6, AlreadyThere: 5, NotTried: 1, Mailboxes: 1},

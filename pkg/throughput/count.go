@@ -26,6 +26,8 @@ type Count struct {
 	Mailboxes        int64 `json:"mailboxes"`         // source mailboxes of the pass
 	MailboxesRefused int64 `json:"mailboxes_refused"` // of Mailboxes: could not be migrated
 	MailboxesSplit   int64 `json:"mailboxes_split"`   // of Mailboxes: moved by more than one lane, so that the order of UIDs was not kept
+
+	FlagsUpdated int64 `json:"flags_updated"` // copied before, whose flags have followed those of the source
 }
 
 // Add adds o to c, field by field. It is the one place where counts are
@@ -45,6 +47,7 @@ func (c *Count) Add(o Count) {
 	c.Mailboxes += o.Mailboxes
 	c.MailboxesRefused += o.MailboxesRefused
 	c.MailboxesSplit += o.MailboxesSplit
+	c.FlagsUpdated += o.FlagsUpdated
 }
 
 // Accounted is the number of messages whose fate is known, NotTried included.

@@ -21,7 +21,7 @@ func resultHeader() []string {
 		"octets", "octets_not_tried", "source_octets", "mailboxes", "mailboxes_refused",
 		"started", "seconds", "messages_per_second", "mib_per_second", "attempts", "parked_until",
 		"side", "scope", "code", "operation", "mailbox", "text", "hint",
-		"mailboxes_split",
+		"mailboxes_split", "flags_updated",
 	}
 }
 
@@ -41,7 +41,7 @@ func resultRecord(r Result) []string {
 		decimal(r.MessagesPerSecond()), decimal(r.MiBPerSecond()),
 		strconv.Itoa(r.Attempts), timestamp(r.ParkedUntil),
 		f.Side, f.Scope, f.Code, f.Op, f.Mailbox, f.Text, f.Hint,
-		integer(c.MailboxesSplit),
+		integer(c.MailboxesSplit), integer(c.FlagsUpdated),
 	}
 }
 

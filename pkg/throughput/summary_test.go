@@ -122,7 +122,7 @@ func TestReportJSON(t *testing.T) {
 	diff(t, "run", got.Run, map[string]any{
 		"rows": map[string]any{"done": 1.0, "incomplete": 0.0, "failed": 1.0, "parked": 0.0, "pending": 0.0},
 		"total": map[string]any{"listed": 100.0, "copied": 100.0, "already_there": 0.0, "filtered": 0.0, "rejected": 0.0, "gone": 0.0,
-			"not_tried": 0.0, "octets": 1048576.0, "octets_not_tried": 0.0, "source_octets": 0.0, "mailboxes": 4.0, "mailboxes_refused": 0.0, "mailboxes_split": 0.0},
+			"not_tried": 0.0, "octets": 1048576.0, "octets_not_tried": 0.0, "source_octets": 0.0, "mailboxes": 4.0, "mailboxes_refused": 0.0, "mailboxes_split": 0.0, "flags_updated": 0.0},
 		"attempts": 2.0, "seconds": 4.0, "mib_per_second": 0.25, "messages_per_second": 25.0,
 		"spread": map[string]any{"accounts": 1.0, "moved": 1.0,
 			"mib_per_second":      map[string]any{"min": 0.5, "median": 0.5, "p95": 0.5, "max": 0.5},
@@ -130,7 +130,7 @@ func TestReportJSON(t *testing.T) {
 			"seconds":             map[string]any{"min": 2.0, "median": 2.0, "p95": 2.0, "max": 2.0}},
 		"slowest": []any{map[string]any{"line": 1.0, "host1": "old", "user1": "user1", "host2": "new", "user2": "user1", "state": "done",
 			"count": map[string]any{"listed": 100.0, "copied": 100.0, "already_there": 0.0, "filtered": 0.0, "rejected": 0.0, "gone": 0.0,
-				"not_tried": 0.0, "octets": 1048576.0, "octets_not_tried": 0.0, "source_octets": 0.0, "mailboxes": 2.0, "mailboxes_refused": 0.0, "mailboxes_split": 0.0},
+				"not_tried": 0.0, "octets": 1048576.0, "octets_not_tried": 0.0, "source_octets": 0.0, "mailboxes": 2.0, "mailboxes_refused": 0.0, "mailboxes_split": 0.0, "flags_updated": 0.0},
 			"seconds": 2.0, "attempts": 1.0, "messages_per_second": 50.0, "mib_per_second": 0.5}},
 		"causes": []any{map[string]any{"side": "source", "code": "tls", "rows": 1.0, "lines": "2", "temporary": false,
 			"texts": []any{"x"}, "hints": []any{"y"}}},

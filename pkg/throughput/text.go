@@ -99,6 +99,9 @@ func (s Summary) writeTotals(w io.Writer) {
 		octets += ", " + FormatOctets(t.OctetsNotTried) + " not tried"
 	}
 	line("octets", "%s", octets)
+	if t.FlagsUpdated > 0 {
+		line("flags", "%s updated", FormatNumber(t.FlagsUpdated))
+	}
 	mailboxes := FormatNumber(t.Mailboxes)
 	if t.MailboxesRefused > 0 {
 		mailboxes += ", " + FormatNumber(t.MailboxesRefused) + " refused"

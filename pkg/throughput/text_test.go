@@ -11,6 +11,7 @@ const mixedText = `3 of 7 rows are done in 12m 40s; not done: 1 incomplete, 2 fa
 rows        3 done, 1 incomplete, 2 failed, 0 parked, 1 pending
 messages    15,255 listed: 12,748 copied, 2,500 already there, 7 not tried
 octets      1.2 GiB copied, 7.0 KiB not tried
+flags       1,001 updated
 mailboxes   14, 1 refused
 wall time   12m 40s
 throughput  1.62 MiB/s, 16.8 messages/s
@@ -45,7 +46,7 @@ func mixedResults() []Result {
 		failed(7, Incomplete, "destination", "quota", "NO [OVERQUOTA] Quota exceeded", "the destination mailbox is full: raise its quota"),
 		{Line: 8},
 	}
-	mixed[2].Count.Listed, mixed[2].Count.AlreadyThere = 2500, 2500
+	mixed[2].Count.Listed, mixed[2].Count.AlreadyThere, mixed[2].Count.FlagsUpdated = 2500, 2500, 1001
 	mixed[5].Count = Count{Listed: 10, Copied: 3, NotTried: 7, Octets: 3 << 10, OctetsNotTried: 7 << 10, Mailboxes: 4, MailboxesRefused: 1}
 	mixed[5].User2 = "other"
 	return mixed
