@@ -29,6 +29,10 @@ type Options struct {
 	Grace      time.Duration // how long an answer is awaited after cancellation; 0: 5 seconds
 	LookEvery  time.Duration // time between two looks for a session that may still be storing; 0: 2 seconds
 
+	// FlagsOff leaves flags as they are that have changed at the source after
+	// their message was copied.
+	FlagsOff bool
+
 	DryRun  bool   // read only: nothing is created, subscribed or appended
 	Version string // told to the servers by ID
 

@@ -39,7 +39,7 @@ func (f *fetcher) prepare(ctx context.Context, parts []*part) (ready []*part, er
 		more, err := !pt.fresh, lists[i].err
 		if pt.fresh && err == nil {
 			f.p.meter.Mailbox(pt.b.source.Name)
-			more, err = f.open(ctx, pt, lists[i].uids)
+			more, err = f.open(ctx, pt, lists[i])
 		}
 		switch {
 		case err != nil && !mild(ctx, err):
@@ -58,11 +58,12 @@ func (f *fetcher) prepare(ctx context.Context, parts []*part) (ready []*part, er
 	return ready, nil
 }
 
-// listing is what the source lists in one mailbox.
+// listing is what the source lists in one mailbox, and tells of its flags.
 type listing struct {
-	uids []uint32
-	done bool
-	err  error
+	uids  []uint32
+	flags *changes // nil: they are left as they are
+	done  bool
+	err   error
 }
 
 // lists selects and searches the mailboxes of all fresh parts without waiting
@@ -71,6 +72,12 @@ func (f *fetcher) lists(ctx context.Context, parts []*part) ([]listing, error) {
 	out := make([]listing, len(parts))
 	for i, pt := range parts {
 		out[i] = listing{done: !pt.fresh || pt.b.refused != nil, err: pt.b.refused}
+		if !out[i].done {
+			out[i].flags = f.p.newChanges(pt.b)
+			if err := out[i].flags.ahead(ctx, f.p, pt.b); err != nil {
+				return nil, err
+			}
+		}
 	}
 	err := f.l.src.do(ctx, func(c *imapconn.Conn) error { return f.listAhead(ctx, c, parts, out) })
 	if err != nil {
@@ -86,6 +93,7 @@ func (f *fetcher) lists(ctx context.Context, parts []*part) ([]listing, error) {
 
 func (f *fetcher) listAhead(ctx context.Context, c *imapconn.Conn, parts []*part, out []listing) error {
 	searches := make([]*imapconn.Searching, len(parts))
+	flags := make([]*imapconn.Fetching, len(parts))
 	for i, pt := range parts {
 		if out[i].done {
 			continue
@@ -97,6 +105,9 @@ func (f *fetcher) listAhead(ctx context.Context, c *imapconn.Conn, parts []*part
 		if searches[i], err = c.StartUIDs(ctx, 1); err != nil {
 			return err
 		}
+		if flags[i], err = out[i].flags.ask(ctx, c); err != nil {
+			return err
+		}
 	}
 	for i, pt := range parts {
 		if searches[i] == nil {
@@ -106,18 +117,22 @@ func (f *fetcher) listAhead(ctx context.Context, c *imapconn.Conn, parts []*part
 		if err == nil {
 			uids, err = searches[i].Wait(ctx)
 		}
-		if err != nil && !mild(ctx, err) {
+		if err == nil || mild(ctx, err) {
+			out[i].uids, out[i].done, out[i].err = uids, true, err
+			err = out[i].flags.answered(ctx, flags[i])
+		}
+		if err != nil {
 			return err
 		}
-		out[i] = listing{uids: uids, done: true, err: err}
 	}
 	return nil
 }
 
 // open finds out which of uids, all that the source lists in a mailbox, are to
 // be moved: what the ledger maps and what stands at the destination already is
-// not. Then the floor is durable. more says that there is something to move.
-func (f *fetcher) open(ctx context.Context, pt *part, uids []uint32) (more bool, err error) {
+// not; the flags of those follow. Then the floor is durable. more says that
+// there is something to move.
+func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, err error) {
 	p, b := f.p, pt.b
 	here := p.e.opt.DryRun && !b.exists // a mailbox that a real run would create
 	if err := f.validate(ctx, pt, here); err != nil {
@@ -127,13 +142,16 @@ func (f *fetcher) open(ctx context.Context, pt *part, uids []uint32) (more bool,
 	if err != nil {
 		return false, state(err)
 	}
-	p.planned(b, newPlan(uids, runs), pt.src.sel)
+	p.planned(b, newPlan(list.uids, runs), pt.src.sel)
 	if err := p.forgetRejects(ctx, b); err != nil {
 		return false, err
 	}
-	todo := b.plan.todo()
+	todo, place := b.plan.todo(), placer{runs: runs}
 	if len(todo) > 0 && !here && !b.floored {
-		err := f.win.call(ctx, func(ctx context.Context) error { return p.settleEarlier(ctx, pt, todo) })
+		err := f.win.call(ctx, func(ctx context.Context) (err error) {
+			place.adopted, err = p.settleEarlier(ctx, pt, todo)
+			return err
+		})
 		if err != nil {
 			return false, err
 		}
@@ -141,6 +159,9 @@ func (f *fetcher) open(ctx context.Context, pt *part, uids []uint32) (more bool,
 		if err := p.forgetRejects(ctx, b); err != nil {
 			return false, err
 		}
+	}
+	if err := f.carryFlags(ctx, pt, list.flags, place); err != nil {
+		return false, err
 	}
 	if p.e.opt.DryRun {
 		p.wouldCopy(b, todo)
@@ -195,6 +216,7 @@ func (f *fetcher) validate(ctx context.Context, pt *part, here bool) error {
 	}
 	pt.dst.sel.UIDValidity = dest
 	sticky = sticky && source != 0 && (dest != 0 || here)
+	b.mapped = sticky
 	if sticky && l.SourceValidity == source && l.DestValidity == dest {
 		return nil
 	}
@@ -206,6 +228,7 @@ func (f *fetcher) validate(ctx context.Context, pt *part, here bool) error {
 		return state(err)
 	}
 	l.SourceValidity, l.DestValidity, l.Floor = source, dest, 0
+	l.SourceUIDNext, l.SourceMessages, l.SourceModSeq = 0, 0, 0
 	b.floored, b.rejects = false, map[uint32]ledger.Reject{}
 	return nil
 }
@@ -228,20 +251,22 @@ func (p *pass) forgetRejects(ctx context.Context, b *box) error {
 // settleEarlier matches what stands in the destination at or above the floor:
 // after a crash what was sent and not confirmed, before the first pass (floor
 // 0) everything.
-func (p *pass) settleEarlier(ctx context.Context, pt *part, todo []uint32) error {
+func (p *pass) settleEarlier(ctx context.Context, pt *part, todo []uint32) (map[uint32]uint32, error) {
 	b := pt.b
 	pairs, err := p.settle(ctx, b, pt.dst, candidates{
 		idents: func(ctx context.Context) ([]ident, error) { return pt.src.identsOf(ctx, todo) },
 		whole:  pt.src.wholesOf,
+		ours:   b.link.Open && b.link.Floor > 0,
 	}, b.link.Open && !b.quiet)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	b.noted = b.noted || len(pairs) > 0
 	for u := range pairs {
 		b.plan.set(u, alreadyThere)
 	}
 	p.meter.AlreadyThere(int64(len(pairs)))
-	return nil
+	return pairs, nil
 }
 
 // setFloor makes the floor durable: everything below it is settled.

@@ -15,6 +15,7 @@ import (
 type acked struct {
 	id    ident
 	whole sum
+	flags []string // at the source
 }
 
 // maxAcked is how many of them are looked up at once.
@@ -24,12 +25,14 @@ const maxAcked = 1000
 func (w *writer) stored(c *command, got imapconn.Appended) error {
 	told := len(got.UIDs) == len(c.items) && got.UIDValidity == w.b.link.DestValidity
 	var source []uint32
+	flags := &ledger.Baseline{}
 	for _, it := range c.items {
 		if told {
 			source = append(source, it.uid)
+			flags.Set(it.uid, it.head.Flags)
 		} else if id, ok := it.ident(); ok {
 			_, whole := it.digest.sums()
-			w.acked = append(w.acked, acked{id, whole})
+			w.acked = append(w.acked, acked{id, whole, it.head.Flags})
 		}
 		if err := w.done(it); err != nil {
 			return err
@@ -38,7 +41,7 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 	if !told {
 		return nil
 	}
-	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs), nil))
+	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs), flags))
 }
 
 // done books one message as copied and frees its memory.
@@ -69,13 +72,14 @@ func (w *writer) resolve(ctx context.Context) error {
 		return nil
 	}
 	ids := make([]ident, len(w.acked))
-	sums := map[uint32]sum{}
+	sums, flags := map[uint32]sum{}, map[uint32][]string{}
 	for i, a := range w.acked {
-		ids[i], sums[a.id.uid] = a.id, a.whole
+		ids[i], sums[a.id.uid], flags[a.id.uid] = a.id, a.whole, a.flags
 	}
 	pairs, err := w.settle(ctx, candidates{
 		idents: func(context.Context) ([]ident, error) { return ids, nil },
 		whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
+		flags:  func(uid uint32) ([]string, bool) { return flags[uid], true },
 	}, false)
 	if err != nil {
 		return err

@@ -57,7 +57,12 @@ type box struct {
 	doubts  bool                     // something was sent in this pass and not answered; guarded by pass.mu
 	quiet   bool                     // no session of an earlier pass is storing any more
 	tries   int                      // how often it was begun again
-	gate    gate
+	mapped  bool                     // UIDs of both sides last, so that the map does
+	noted   bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
+	told    bool                     // the destination has been told of all changes of flags
+
+	unchanged bool // since the last whole pass: it is not opened
+	gate      gate
 
 	// Guarded by work.mu.
 	parts     int   // stretches that a lane has or that wait for one
@@ -114,7 +119,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	for boxes := p.boxes; len(boxes) > 0; boxes = p.work.moved {
+	for boxes := p.toOpen(); len(boxes) > 0; boxes = p.work.moved {
 		p.work = &work{boxes: boxes}
 		if err := p.round(ctx); err != nil {
 			return err
@@ -235,6 +240,13 @@ func (p *pass) splitOne() {
 	p.count.MailboxesSplit++
 }
 
+// updated counts messages whose flags have followed those of the source.
+func (p *pass) updated(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.FlagsUpdated += int64(n)
+}
+
 // would counts octets that a real run would copy.
 func (p *pass) would(octets int64) {
 	p.mu.Lock()
@@ -250,6 +262,10 @@ func (p *pass) total() throughput.Count {
 		if b.plan == nil {
 			n := int64(b.before.Messages)
 			c.Listed += n
+			if b.unchanged {
+				c.AlreadyThere += n
+				continue
+			}
 			c.NotTried += n
 			c.OctetsNotTried += max(b.before.Size, 0)
 			continue

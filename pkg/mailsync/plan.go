@@ -63,10 +63,13 @@ func (p *plan) fate(uid uint32) (fate, bool) {
 }
 
 // todo returns the UIDs that were not tried yet, ascending.
-func (p *plan) todo() []uint32 {
-	out := make([]uint32, 0, p.count[notTried])
+func (p *plan) todo() []uint32 { return p.are(notTried) }
+
+// are returns the UIDs of a fate, ascending.
+func (p *plan) are(f fate) []uint32 {
+	out := make([]uint32, 0, p.count[f])
 	for i, u := range p.uids {
-		if p.fates[i] == notTried {
+		if p.fates[i] == f {
 			out = append(out, u)
 		}
 	}

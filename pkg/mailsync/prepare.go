@@ -3,14 +3,15 @@ package mailsync
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
 
 // prepare finds out what there is on both sides, gives every source mailbox
-// its place, makes what is missing and sets the floors that can be set for
-// the whole account at once.
+// its place, makes what is missing, leaves aside what has not changed and sets
+// the floors that can be set for the whole account at once.
 func (p *pass) prepare(ctx context.Context) error {
 	if err := p.route(ctx); err != nil {
 		return err
@@ -18,32 +19,62 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.makeMailboxes(ctx); err != nil {
 		return err
 	}
-	if err := p.sizes(ctx); err != nil {
-		return err
-	}
+	p.sizes()
+	p.leaveUnchanged()
 	if err := p.awaitOldSession(ctx); err != nil {
 		return err
 	}
 	return p.emptyFloors(ctx)
 }
 
+// side is what one account has.
+type side struct {
+	tree   tree
+	boxes  []imapconn.Mailbox
+	status map[string]imapconn.Status // by name as on the wire, and by name
+}
+
+func (s *side) list(ctx context.Context, c *imapconn.Conn) (err error) {
+	var all []imapconn.Status
+	s.tree = treeOf(c)
+	if s.boxes, all, err = c.ListStatus(ctx); err != nil {
+		return err
+	}
+	s.status = make(map[string]imapconn.Status, 2*len(all))
+	for i, b := range s.boxes {
+		if !all[i].OK {
+			all[i] = imapconn.Status{Size: -1}
+		}
+		s.status[b.Name] = all[i]
+	}
+	for i, b := range s.boxes { // several may decode to one name: the spelling decides
+		s.status[b.Wire] = all[i]
+	}
+	return nil
+}
+
+// look lists both sides at once.
+func (p *pass) look(ctx context.Context) (source, dest side, err error) {
+	var errs [2]error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		errs[0] = p.first.src.do(ctx, func(c *imapconn.Conn) error { return source.list(ctx, c) })
+	})
+	wg.Go(func() {
+		errs[1] = p.first.dst.do(ctx, func(c *imapconn.Conn) error {
+			p.uidPlus = c.Caps().UIDPlus
+			return dest.list(ctx, c)
+		})
+	})
+	wg.Wait()
+	return source, dest, both(errs[0], errs[1])
+}
+
 // route lists both sides and links every selectable source mailbox to its
 // destination.
 func (p *pass) route(ctx context.Context) error {
-	var from, to tree
-	var source, dest []imapconn.Mailbox
-	if err := p.first.src.do(ctx, func(c *imapconn.Conn) (err error) {
-		from = treeOf(c)
-		source, err = c.List(ctx)
-		return err
-	}); err != nil {
-		return err
-	}
-	if err := p.first.dst.do(ctx, func(c *imapconn.Conn) (err error) {
-		to, p.uidPlus = treeOf(c), c.Caps().UIDPlus
-		dest, err = c.List(ctx)
-		return err
-	}); err != nil {
+	source, dest, err := p.look(ctx)
+	if err != nil {
 		return err
 	}
 	links, err := p.links(ctx)
@@ -55,10 +86,10 @@ func (p *pass) route(ctx context.Context) error {
 		stored[wire] = l.Dest
 	}
 	subscribed := map[string]bool{}
-	for _, d := range dest {
+	for _, d := range dest.boxes {
 		subscribed[d.Name] = d.Subscribed
 	}
-	for _, r := range mapMailboxes(source, dest, from, to, stored) {
+	for _, r := range mapMailboxes(source.boxes, dest.boxes, source.tree, dest.tree, stored) {
 		if r.source.NoSelect || r.source.NonExistent {
 			continue
 		}
@@ -66,12 +97,24 @@ func (p *pass) route(ctx context.Context) error {
 			p.log.Info("mailbox goes to another name", "mailbox", r.source.Name, "destination", r.dest, "why", r.note)
 		}
 		r.source.Subscribed = r.source.Subscribed && !subscribed[r.dest]
-		p.boxes = append(p.boxes, &box{route: r, link: links[r.source.Wire]})
+		b := &box{route: r, link: links[r.source.Wire], before: source.status[r.source.Wire], target: imapconn.Status{Size: -1}}
+		if r.exists {
+			b.target = dest.of(r.dest)
+		}
+		p.boxes = append(p.boxes, b)
 	}
 	if err := p.linkBoxes(ctx); err != nil {
 		return err
 	}
 	return p.priorRejects(ctx)
+}
+
+// of returns the state of the mailbox that is selected by a name.
+func (s *side) of(name string) imapconn.Status {
+	if st, ok := s.status[imapconn.EncodeMailbox(name)]; ok {
+		return st
+	}
+	return s.status[name]
 }
 
 func treeOf(c *imapconn.Conn) tree {
@@ -111,7 +154,11 @@ func (p *pass) linkBoxes(ctx context.Context) error {
 	return state(p.e.opt.Ledger.AddMailboxes(ctx, fresh))
 }
 
+// priorRejects reads what earlier passes could not place, if anything.
 func (p *pass) priorRejects(ctx context.Context) error {
+	if !slices.ContainsFunc(p.boxes, func(b *box) bool { return b.link.Rejects > 0 }) {
+		return nil
+	}
 	rejects, err := p.e.opt.Ledger.Rejects(ctx, p.row)
 	if err != nil {
 		return state(err)
@@ -129,8 +176,9 @@ func (p *pass) priorRejects(ctx context.Context) error {
 	return nil
 }
 
-// makeMailboxes creates what the destination lacks and carries subscriptions.
-// A refused mailbox is left out of the pass, the others go on.
+// makeMailboxes creates what the destination lacks, looks at what it made, and
+// carries subscriptions. A refused mailbox is left out of the pass, the others
+// go on.
 func (p *pass) makeMailboxes(ctx context.Context) error {
 	if p.e.opt.DryRun {
 		return nil
@@ -141,8 +189,8 @@ func (p *pass) makeMailboxes(ctx context.Context) error {
 	return p.subscribeAll(ctx)
 }
 
-// createAll asks for all that is missing at once. What is refused is looked
-// into one by one.
+// createAll asks for all that is missing at once, and looks at what was made.
+// What is refused is looked into one by one.
 func (p *pass) createAll(ctx context.Context) error {
 	var missing []*box
 	var make []imapconn.NewMailbox
@@ -171,7 +219,7 @@ func (p *pass) createAll(ctx context.Context) error {
 		}
 		b.exists, b.refused = err == nil, err
 	}
-	return nil
+	return p.statuses(ctx, slices.DeleteFunc(missing, func(b *box) bool { return !b.exists }))
 }
 
 // create makes a mailbox that was refused. Servers make missing parents by
@@ -251,53 +299,35 @@ func parents(name string, t tree) []string {
 	return out
 }
 
-// sizes asks for the status of all mailboxes on both sides and tells the
-// meter what there is to do.
-func (p *pass) sizes(ctx context.Context) error {
-	if err := p.statuses(ctx, p.first.src, func(b *box) string { return b.source.Wire },
-		func(b *box, s imapconn.Status) { b.before = s }); err != nil {
-		return err
-	}
-	err := p.statuses(ctx, p.first.dst, func(b *box) string {
-		if !b.exists || b.refused != nil {
-			return ""
-		}
-		return imapconn.EncodeMailbox(b.route.dest)
-	}, func(b *box, s imapconn.Status) { b.target = s })
-	if err != nil {
-		return err
-	}
-	for _, b := range p.boxes {
-		p.meter.Expect(int64(b.before.Messages), max(b.before.Size, 0))
-		p.count.SourceOctets += max(b.before.Size, 0)
-	}
-	return nil
-}
-
-func (p *pass) statuses(ctx context.Context, s *session, name func(*box) string, set func(*box, imapconn.Status)) error {
-	var names []string
-	var asked []*box
-	for _, b := range p.boxes {
-		if n := name(b); n != "" {
-			names, asked = append(names, n), append(asked, b)
-		}
-	}
-	if len(names) == 0 {
+// statuses asks for the state of destination mailboxes that were just made.
+func (p *pass) statuses(ctx context.Context, made []*box) error {
+	if len(made) == 0 {
 		return nil
 	}
-	return s.do(ctx, func(c *imapconn.Conn) error {
+	names := make([]string, len(made))
+	for i, b := range made {
+		names[i] = imapconn.EncodeMailbox(b.route.dest)
+	}
+	return p.first.dst.do(ctx, func(c *imapconn.Conn) error {
 		all, err := c.Status(ctx, names)
 		if err != nil {
 			return err
 		}
 		for i, st := range all {
-			if !st.OK {
-				st = imapconn.Status{Size: -1}
+			if st.OK {
+				made[i].target = st
 			}
-			set(asked[i], st)
 		}
 		return nil
 	})
+}
+
+// sizes tells the meter what there is.
+func (p *pass) sizes() {
+	for _, b := range p.boxes {
+		p.meter.Expect(int64(b.before.Messages), max(b.before.Size, 0))
+		p.count.SourceOctets += max(b.before.Size, 0)
+	}
 }
 
 // emptyFloors sets the floors of all destination mailboxes that hold nothing

@@ -150,7 +150,7 @@ func (p *pass) leave(ctx context.Context, b *box) error {
 		return nil
 	}
 	p.log.Warn("mailbox was replaced meanwhile, beginning it again", "mailbox", b.source.Name)
-	b.floored, b.quiet, b.target = false, false, imapconn.Status{}
+	b.floored, b.quiet, b.told, b.target = false, false, false, imapconn.Status{}
 	p.work.again(b)
 	return nil
 }
@@ -164,6 +164,29 @@ func (p *pass) finishBox(ctx context.Context, b *box) error {
 		p.log.Info("mailbox was split over several lanes: its messages stand in another order", "mailbox", b.source.Name)
 		p.splitOne()
 	}
-	b.link.Open = false
-	return state(p.e.opt.Ledger.FinishMailbox(ctx, b.link.ID, ledger.Finished{UIDNext: b.seen.UIDNext}))
+	end := b.finished()
+	l := &b.link
+	if !l.Open && !b.noted && end == (ledger.Finished{UIDNext: l.SourceUIDNext, Messages: l.SourceMessages, ModSeq: l.SourceModSeq}) {
+		return nil
+	}
+	l.Open = false
+	return state(p.e.opt.Ledger.FinishMailbox(ctx, l.ID, end))
+}
+
+// finished returns by what the next pass may know that nothing has changed.
+// HIGHESTMODSEQ is that of before the mailbox was opened, so that no later
+// change is missed; where the destination does not know of all changes, it
+// stays what it was.
+func (b *box) finished() ledger.Finished {
+	if !b.mapped {
+		return ledger.Finished{}
+	}
+	end := ledger.Finished{UIDNext: b.seen.UIDNext, Messages: b.seen.Exists, ModSeq: b.link.SourceModSeq}
+	if b.told {
+		end.ModSeq = 0
+		if b.before.UIDValidity == b.seen.UIDValidity {
+			end.ModSeq = b.before.HighestModSeq
+		}
+	}
+	return end
 }

@@ -2,16 +2,24 @@ package mailsync
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
 
 // candidates are source messages that may stand in the destination already.
 type candidates struct {
 	idents func(ctx context.Context) ([]ident, error)
 	whole  wholeFunc
+	// flags returns those that the destination was given with a message; nil:
+	// nobody knows.
+	flags func(uid uint32) (flags []string, known bool)
+	// ours says that whatever is found was sent by us: what flags it has tells
+	// which it was given, but for what happened to it meanwhile.
+	ours bool
 }
 
 // settle finds the candidates that stand in the destination mailbox at or
@@ -36,14 +44,29 @@ func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, qu
 	if err != nil {
 		return nil, err
 	}
-	return pairs, p.adopt(ctx, b, pairs)
+	if c.ours && len(pairs) > 0 {
+		if c.flags, err = p.shown(ctx, b, dst, pairs); err != nil {
+			return nil, err
+		}
+	}
+	return pairs, p.adopt(ctx, b, pairs, c)
+}
+
+// shown asks which flags the destination shows of what was found.
+func (p *pass) shown(ctx context.Context, b *box, dst *opened, pairs map[uint32]uint32) (func(uint32) ([]string, bool), error) {
+	known, err := dst.flagsOf(ctx, slices.Sorted(maps.Values(pairs)))
+	if err != nil {
+		return nil, p.flagsRefused(ctx, b, err)
+	}
+	return func(uid uint32) ([]string, bool) { return known.get(pairs[uid]) }, nil
 }
 
 // adopt maps what was found.
-func (p *pass) adopt(ctx context.Context, b *box, pairs map[uint32]uint32) error {
+func (p *pass) adopt(ctx context.Context, b *box, pairs map[uint32]uint32, c candidates) error {
 	if len(pairs) == 0 {
 		return nil
 	}
+	base := &ledger.Baseline{}
 	source := make([]uint32, 0, len(pairs))
 	for u := range pairs {
 		source = append(source, u)
@@ -52,9 +75,14 @@ func (p *pass) adopt(ctx context.Context, b *box, pairs map[uint32]uint32) error
 	dest := make([]uint32, len(source))
 	for i, u := range source {
 		dest[i] = pairs[u]
+		if c.flags != nil {
+			if flags, known := c.flags(u); known {
+				base.Set(u, flags)
+			}
+		}
 	}
 	p.log.Info("messages found at the destination", "mailbox", b.source.Name, "count", len(pairs))
-	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest), nil))
+	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest), base))
 }
 
 // unmapped lists the destination's UIDs at or above the floor that are in no

@@ -193,6 +193,10 @@ func inMemory(items []*item) candidates {
 			}
 			return out, nil
 		},
+		flags: func(uid uint32) ([]string, bool) {
+			i := slices.IndexFunc(items, func(it *item) bool { return it.uid == uid })
+			return items[i].head.Flags, true
+		},
 	}
 }
 
