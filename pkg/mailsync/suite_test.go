@@ -26,6 +26,7 @@ func TestSuite(t *testing.T) {
 		{"first half there already", testHalfThere},
 		{"duplicates and messages without a name", testDuplicates},
 		{"new mail between passes", testDelta},
+		{"flags that change between passes", testFlags},
 		{"mailbox replaced at the destination", testReplacedDest},
 		{"mailbox replaced at the source", testReplacedSource},
 		{"larger than the window", testLarge},
