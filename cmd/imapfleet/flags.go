@@ -163,3 +163,24 @@ func (l *levelValue) Set(s string) error {
 	}
 	return errors.New("must be debug, info, warn or error")
 }
+
+// switchValue is a flag that is on or off by those words, so that a script can
+// say both. It implements pflag.Value.
+type switchValue bool
+
+func (v *switchValue) String() string {
+	if *v {
+		return "on"
+	}
+	return "off"
+}
+
+func (v *switchValue) Type() string { return "on|off" }
+
+func (v *switchValue) Set(s string) error {
+	if s != "on" && s != "off" {
+		return errors.New("must be on or off")
+	}
+	*v = s == "on"
+	return nil
+}

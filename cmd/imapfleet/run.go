@@ -31,13 +31,14 @@ type runOptions struct {
 	retries         int
 	patience        time.Duration
 	maxRejects      int
+	flags           switchValue
 	json            bool
 	quiet           bool
 	logLevel        levelValue
 }
 
 func newRun() *cobra.Command {
-	o := runOptions{memory: 256 << 20}
+	o := runOptions{memory: 256 << 20, flags: true}
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Migrate every row of a list; rerunning is always safe",
@@ -49,6 +50,7 @@ with the most left to copy.
 
 Messages that are at the destination already are found and not copied again,
 whatever brought them there, so a run can be stopped and repeated at any time.
+A rerun copies new mail, and carries changes of flags made at the source since.
 What was done is remembered in a directory beside the list (accounts.csv ->
 accounts.imapfleet), with the results as files:
 
@@ -85,6 +87,7 @@ message border; a second one ends at once, and even then a rerun is exact.`,
 	fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
 	fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
 	fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
+	fs.Var(&o.flags, "flags", "carry changes of flags made at the source since the last run")
 	fs.BoolVar(&o.json, "json", false, "events as JSON, one per line, on stdout; the last one is the summary")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
 	fs.Var(&o.logLevel, "log-level", "of run.log: debug, info, warn or error")
@@ -187,7 +190,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	return mailsync.Options{
 		Ledger: j.bound.ledger, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
-		WrapConn: o.limits.wrap(),
+		FlagsOff: !bool(o.flags), WrapConn: o.limits.wrap(),
 	}
 }
 

@@ -201,3 +201,20 @@ func TestWarningsOfSelectedRows(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestFlagsSwitch(t *testing.T) {
+	if f := newRun().Flags().Lookup("flags"); f.DefValue != "on" {
+		t.Errorf("--flags is %q unless said otherwise", f.DefValue)
+	}
+	for _, tt := range []struct {
+		text string
+		ok   bool
+		off  bool
+	}{{"on", true, false}, {"off", true, true}, {"", false, false}, {"true", false, false}} {
+		o := runOptions{flags: true}
+		err := o.flags.Set(tt.text)
+		if off := o.engineOptions(&job{bound: &bound{}}).FlagsOff; (err == nil) != tt.ok || off != tt.off {
+			t.Errorf("--flags %q: off %v, error %v", tt.text, off, err)
+		}
+	}
+}

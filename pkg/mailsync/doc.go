@@ -22,4 +22,10 @@
 // stands at or above the floor and is not in the UID map is matched, as a
 // multiset, before anything is sent again (settle.go, match.go). The same
 // step matches mail that was there before the first pass: then the floor is 0.
+//
+// What makes a pass over an unchanged account cheap: both sides are listed with
+// the state of each mailbox, and one that has the state of the last whole pass
+// is not opened (unchanged.go). Flags follow the source by their difference to
+// the baseline in the ledger (changes.go reads them, carry.go has the
+// destination told), so that what users change there stays.
 package mailsync
