@@ -70,7 +70,9 @@ func (c *changes) ask(ctx context.Context, conn *imapconn.Conn) (*imapconn.Fetch
 	return c.fetch(ctx, conn, []imapconn.Range{{First: 1, Last: c.below - 1}}, c.since)
 }
 
-// answered takes the answer to ask. A refusal is met again where it counts.
+// answered takes the answer to ask. A refusal is met again where it counts, when
+// all flags are asked for: not every server that numbers changes does so in
+// every mailbox.
 func (c *changes) answered(ctx context.Context, cmd *imapconn.Fetching) error {
 	if cmd == nil {
 		return nil
@@ -78,6 +80,7 @@ func (c *changes) answered(ctx context.Context, cmd *imapconn.Fetching) error {
 	err := cmd.Wait(ctx)
 	c.here = err == nil
 	if mild(ctx, err) {
+		c.since = 0
 		return nil
 	}
 	return err

@@ -138,6 +138,25 @@ func TestFlagsFollowNoModSeq(t *testing.T) {
 	obedient(t, src)
 }
 
+// A source that offers CHANGEDSINCE and refuses it is asked for all flags.
+func TestFlagsFollowWithoutChangedSince(t *testing.T) {
+	refused := 0
+	r, src, dst := changing(t, imaptest.FakeOptions{Caps: tracking(), Intercept: func(c imaptest.FakeCommand) (reply imaptest.FakeReply) {
+		if strings.Contains(c.Args, "CHANGEDSINCE") {
+			refused++
+			reply.Lines = []string{"TAG BAD no mod-sequences here"}
+		}
+		return reply
+	}}, imaptest.FakeOptions{}, imaptest.FakeMailbox{})
+	r.mustSync()
+	set(t, src, map[uint32]string{2: `\Flagged`})
+	r.updates(1)
+	shows(t, dst, map[uint32]string{1: `\Seen`, 2: `\Flagged`, 3: `\Seen`, 4: `\Seen`, 5: `\Seen`})
+	if refused != 1 {
+		t.Errorf("asked %d times", refused)
+	}
+}
+
 // Messages with the same change go in one command.
 func TestFlagsStoredTogether(t *testing.T) {
 	r, src, dst := changing(t, imaptest.FakeOptions{Caps: tracking()}, imaptest.FakeOptions{}, imaptest.FakeMailbox{})
@@ -404,4 +423,23 @@ func TestFlagsDryRun(t *testing.T) {
 	}
 	r.options = quick
 	r.updates(2)
+}
+
+// Messages that were found stored after their command was refused have a
+// baseline like all others.
+func TestFlagsAfterSettling(t *testing.T) {
+	r, src, dst := changing(t, imaptest.FakeOptions{}, imaptest.FakeOptions{NotAtomic: true, Append: func(m imaptest.FakeAppend) (no imaptest.FakeRefusal) {
+		if m.N == 3 {
+			no.Answer = "NO not this one now"
+		}
+		return no
+	}}, imaptest.FakeMailbox{})
+	log := r.logged()
+	r.mustSync()
+	if !strings.Contains(log.String(), "messages found at the destination") {
+		t.Errorf("nothing was settled:\n%s", log)
+	}
+	set(t, src, map[uint32]string{1: `\Flagged`, 2: ``, 5: `\Draft`})
+	r.updates(3)
+	shows(t, dst, map[uint32]string{1: `\Flagged`, 2: "", 3: `\Seen`, 4: `\Seen`, 5: `\Draft`})
 }

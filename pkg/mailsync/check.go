@@ -68,21 +68,14 @@ func asFault(err error) *fault.Error {
 // look reads the sizes of all mailboxes.
 func look(ctx context.Context, c *imapconn.Conn, rep *SideReport) ([]imapconn.Mailbox, error) {
 	*rep = SideReport{Software: c.ServerID()}
-	boxes, err := c.List(ctx)
+	boxes, all, err := c.ListStatus(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, b := range boxes {
-		if !b.NoSelect && !b.NonExistent {
-			names = append(names, b.Wire)
+	for i, s := range all {
+		if boxes[i].NoSelect {
+			continue
 		}
-	}
-	all, err := c.Status(ctx, names)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range all {
 		rep.Mailboxes++
 		rep.Messages += int64(s.Messages)
 		if s.Size < 0 || rep.Octets < 0 {
