@@ -443,3 +443,35 @@ func TestFlagsAfterSettling(t *testing.T) {
 	r.updates(3)
 	shows(t, dst, map[uint32]string{1: `\Flagged`, 2: "", 3: `\Seen`, 4: `\Seen`, 5: `\Draft`})
 }
+
+// What a crash has left unmapped above the last whole pass has a baseline when
+// it is found, also where that of all others was read before.
+func TestFlagsOfNewMailAfterCrash(t *testing.T) {
+	for _, c := range [][]string{nil, tracking()} {
+		r, src, dst := changing(t, imaptest.FakeOptions{Caps: c}, imaptest.FakeOptions{}, imaptest.FakeMailbox{})
+		r.mustSync()
+		r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("new", 2, 100)})
+		r.fillDest(imaptest.Mailbox{Name: "INBOX", Messages: mail("new", 2, 100)})
+		r.inLedger(func(ctx context.Context, led *ledger.Ledger, m ledger.Mailbox) error {
+			return led.SetFloors(ctx, []ledger.Floor{{ID: m.ID, Floor: 6, Open: true}})
+		})
+		set(t, src, map[uint32]string{5: `\Draft`, 6: `\Flagged`})
+		r.updates(2)
+		shows(t, dst, map[uint32]string{1: `\Seen`, 2: `\Seen`, 3: `\Seen`, 4: `\Seen`, 5: `\Draft`, 6: `\Flagged`, 7: `\Seen`})
+	}
+}
+
+// A server that answers for so many messages at a time is not asked for more.
+func TestFlagsWithinMessageLimit(t *testing.T) {
+	limited := imaptest.FakeOptions{Caps: append(tracking(), "MESSAGELIMIT=2")}
+	r, src, dst := changing(t, limited, limited, imaptest.FakeMailbox{})
+	r.mustSync()
+	set(t, src, map[uint32]string{1: "", 2: "", 3: "", 4: "", 5: ""})
+	n := len(src.Commands())
+	r.updates(5)
+	for _, args := range append(told(src, n, "UID FETCH"), told(dst, 0, "UID STORE")...) {
+		if set, _, _ := strings.Cut(args, " "); set != "1:2" && set != "3:4" && set != "5" {
+			t.Errorf("asked for more than two messages: %s", args)
+		}
+	}
+}

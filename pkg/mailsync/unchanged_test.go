@@ -1,12 +1,19 @@
 package mailsync_test
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -94,8 +101,13 @@ func TestRejectsAreNotUnchanged(t *testing.T) {
 		return no
 	}})
 	r := fakeRig(t, src, dst)
-	for _, want := range []throughput.Count{{Listed: 5, Copied: 4, Rejected: 1}, {Listed: 5, AlreadyThere: 4, Rejected: 1}} {
+	for i, want := range []throughput.Count{{Listed: 5, Copied: 4, Rejected: 1}, {Listed: 5, AlreadyThere: 4, Rejected: 1}} {
 		c, err := r.sync(t.Context())
+		for _, f := range told(src, 0, "UID FETCH") {
+			if strings.Contains(f, "(UID FLAGS)") {
+				t.Errorf("pass %d asked for flags that have not changed: %s", i+1, f)
+			}
+		}
 		if fault.ScopeOf(err) != fault.Message {
 			t.Errorf("error %v", err)
 		}
@@ -107,5 +119,107 @@ func TestRejectsAreNotUnchanged(t *testing.T) {
 	counted(t, r.mustSync(), throughput.Count{Listed: 5, AlreadyThere: 5})
 	if opened := opening(src, n); len(opened) > 0 {
 		t.Errorf("opened %q", opened)
+	}
+}
+
+// What the ledger says of the last pass must leave no doubt.
+func TestDoubtIsNotUnchanged(t *testing.T) {
+	for name, doubt := range map[string]func(ctx context.Context, led *ledger.Ledger, m ledger.Mailbox) error{
+		"open floor": func(ctx context.Context, led *ledger.Ledger, m ledger.Mailbox) error {
+			return led.SetFloors(ctx, []ledger.Floor{{ID: m.ID, Floor: m.Floor, Open: true}})
+		},
+		"another number of messages": func(ctx context.Context, led *ledger.Ledger, m ledger.Mailbox) error {
+			return led.FinishMailbox(ctx, m.ID, ledger.Finished{UIDNext: m.SourceUIDNext, Messages: m.SourceMessages + 1, ModSeq: m.SourceModSeq})
+		},
+		"no pass that came to its end": func(ctx context.Context, led *ledger.Ledger, m ledger.Mailbox) error {
+			return led.FinishMailbox(ctx, m.ID, ledger.Finished{})
+		},
+	} {
+		r, src, _ := changing(t, imaptest.FakeOptions{Caps: tracking()}, imaptest.FakeOptions{}, imaptest.FakeMailbox{})
+		r.mustSync()
+		r.inLedger(doubt)
+		for _, want := range []int{1, 0} {
+			n := len(src.Commands())
+			r.updates(0)
+			if opened := opening(src, n); len(opened) != want {
+				t.Errorf("%s: opened %q, want %d", name, opened, want)
+			}
+		}
+	}
+}
+
+// UIDs that do not last tell nothing to the next pass.
+func TestUnstickyIsNotUnchanged(t *testing.T) {
+	r := newRig(t, memoryHost(t), memoryHost(t))
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("a", 5, 100)})
+	r.before(false, imaptest.ProxyOptions{Rewrite: func(line []byte) []byte {
+		if strings.Contains(string(line), "[UIDVALIDITY ") {
+			return append(line, "\r\n* OK [UIDNOTSTICKY] they do not last"...)
+		}
+		return line
+	}})
+	r.options = func(o *mailsync.Options) { o.FlagsOff = true }
+	r.mustSync()
+	log := r.logged()
+	r.updates(0)
+	if !strings.Contains(log.String(), "messages found at the destination") {
+		t.Errorf("the mailbox was not compared anew:\n%s", log)
+	}
+}
+
+// The HIGHESTMODSEQ of a mailbox that was replaced is nobody's.
+func TestModSeqOfAnotherMailbox(t *testing.T) {
+	var src *imaptest.Fake
+	var examined atomic.Int32
+	var replace atomic.Bool
+	r, src, _ := changing(t, imaptest.FakeOptions{Caps: tracking(), Intercept: func(c imaptest.FakeCommand) (none imaptest.FakeReply) {
+		if c.Name == "EXAMINE" && replace.Load() && examined.Add(1) == 1 {
+			if err := src.Renew("INBOX"); err != nil {
+				t.Error(err)
+			}
+		}
+		return none
+	}}, imaptest.FakeOptions{}, imaptest.FakeMailbox{})
+	modSeq := func(want uint64) {
+		t.Helper()
+		r.inLedger(func(_ context.Context, _ *ledger.Ledger, m ledger.Mailbox) error {
+			if m.SourceModSeq != want {
+				t.Errorf("the ledger has mod-sequence %d, want %d", m.SourceModSeq, want)
+			}
+			return nil
+		})
+	}
+	r.mustSync()
+	modSeq(1)
+	set(t, src, map[uint32]string{1: ""})
+	replace.Store(true)
+	r.updates(0)
+	modSeq(0)
+	r.updates(0)
+	modSeq(2)
+	must(t, src.Renew("INBOX"))
+	r.options = func(o *mailsync.Options) {
+		quick(o)
+		o.FlagsOff = true
+	}
+	r.updates(0)
+	modSeq(0)
+}
+
+// A pass that finds nothing new writes nothing about mailboxes into the ledger,
+// opened or not.
+func TestUnchangedWritesNothing(t *testing.T) {
+	for _, c := range [][]string{nil, tracking()} {
+		r, _, _ := many(t, imaptest.FakeOptions{Caps: c}, imaptest.FakeOptions{})
+		r.mustSync()
+		file := filepath.Join(r.dir, ledger.Name)
+		before, err := os.Stat(file)
+		must(t, err)
+		r.updates(0)
+		after, err := os.Stat(file)
+		must(t, err)
+		if !after.ModTime().Equal(before.ModTime()) {
+			t.Errorf("with %v: the ledger was written to", c)
+		}
 	}
 }
