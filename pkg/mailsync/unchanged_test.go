@@ -223,3 +223,14 @@ func TestUnchangedWritesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Without UIDNEXT nobody can tell whether a message has come.
+func TestNoUIDNextIsNotUnchanged(t *testing.T) {
+	r, src, _ := changing(t, imaptest.FakeOptions{Caps: tracking(), NoUIDNext: true}, imaptest.FakeOptions{}, imaptest.FakeMailbox{})
+	r.mustSync()
+	n := len(src.Commands())
+	r.updates(0)
+	if opened := opening(src, n); len(opened) != 1 {
+		t.Errorf("opened %q", opened)
+	}
+}
