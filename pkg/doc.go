@@ -58,7 +58,8 @@
 // # What must never break
 //
 //   - The source is only read: EXAMINE and BODY.PEEK.
-//   - The destination is only added to: no EXPUNGE, no CLOSE.
+//   - The destination is only added to: no EXPUNGE, no CLOSE. Flags change there
+//     by what has changed at the source, and never as a whole.
 //   - Floor before act: before octets leave for a mailbox, its floor (UIDNEXT)
 //     is durable. Whatever stands at or above it and is in no UID map may be
 //     ours: it is matched, as a multiset, before anything is sent again. So a
