@@ -77,11 +77,11 @@ func TestTempoOfAnswers(t *testing.T) {
 	const full = 16 << 20
 	var tp tempo
 	var got []int64
-	for _, took := range []time.Duration{0, 0, 0, 900 * time.Millisecond, 0, 2 * time.Second, 3 * time.Second, 900 * time.Millisecond, 0, 0, 0, 0, 0, 0} {
+	for _, took := range []time.Duration{250 * time.Millisecond, 0, 100 * time.Millisecond, 0, 900 * time.Millisecond, 2 * time.Second, 3 * time.Second, 900 * time.Millisecond, 0, 0, 0, 0, 0, 0} {
 		tp.answered(took, tp.octets(full), full)
 		got = append(got, tp.octets(full)>>10)
 	}
-	want := []int64{256, 1024, 4096, 4096, 16384, 8192, 4096, 4096, 6144, 9216, 13824, 16384, 16384, 16384}
+	want := []int64{128, 2048, 10240, 16384, 16384, 8192, 4096, 4096, 6144, 9216, 13824, 16384, 16384, 16384}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("KiB a batch (-want +got):\n%s", d)
 	}

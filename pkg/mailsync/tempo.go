@@ -12,6 +12,8 @@ const (
 	maxFlying = 64          // single APPENDs without an answer yet
 	minOctets = 64 << 10    // of a batch, at first and where answers are slow
 	slow      = time.Second // between the end of a command and its answer
+	aim       = slow / 2    // what an answer may take
+	maxGrowth = 16          // of a batch in one step
 )
 
 // tempo is how much an account sends before it waits for an answer. What is on
@@ -33,17 +35,18 @@ func (t *tempo) octets(full int64) int64 {
 }
 
 // answered tells how long an answer took while so many octets were under way.
-// A soon answer to less than was allowed tells nothing of more.
+// What takes k times as long is at most k times as much, so that much more may
+// go; a soon answer to less than was allowed tells nothing of more.
 func (t *tempo) answered(took time.Duration, octets, full int64) {
 	now := t.octets(full)
 	switch {
 	case took > slow:
 		t.limit, t.slowed = max(minOctets, min(octets, now)/2), true
-	case took >= slow/4 || octets < now/2:
+	case took >= aim || octets < now/2:
 	case t.slowed:
 		t.limit = min(now+now/2, full)
 	default:
-		t.limit = min(4*now, full)
+		t.limit = min(int64(float64(now)*min(maxGrowth, float64(aim)/float64(max(took, 1)))), full)
 	}
 }
 

@@ -123,7 +123,7 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	default:
 	}
 	if w.stint == nil {
-		w.selectAhead(ctx)
+		w.selectAhead(ctx, nil)
 	}
 	var answered, full, moved <-chan struct{}
 	if len(w.flying) > 0 {
@@ -176,7 +176,7 @@ func (w *writer) turn(ctx context.Context) error {
 		w.next = nil
 		return w.p.leave(ctx, it.part.b)
 	case w.stint != nil:
-		w.selectAhead(ctx)
+		w.selectAhead(ctx, it)
 		done, err := w.end(ctx, ours)
 		if err != nil || !done {
 			return err
@@ -230,9 +230,13 @@ func (w *writer) makeWay(ctx context.Context) error {
 
 // selectAhead selects the mailbox that is to come: behind the last command of
 // this one, so that the two answers cost one round trip, or while its first
-// message is on its way from the source.
-func (w *writer) selectAhead(ctx context.Context) {
+// message is on its way from the source. it is what the writer has in hand; nil
+// when it waits for something.
+func (w *writer) selectAhead(ctx context.Context, it *item) {
 	s, next := w.l.dst, w.l.coming.Load()
+	if it != nil && it.part != nil && it.part != w.pt {
+		next = it.part
+	}
 	switch {
 	case next == nil || s.conn == nil || s.at == next.dst || w.open != nil || w.p.work.failed(next.b) != nil:
 	case w.stint == nil || next != w.pt && s.at == w.dst && len(w.flying) > 0 && len(w.acked) == 0:
