@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,9 @@ type Options struct {
 	// the response with its literals. The line is valid during the call. It
 	// runs on the reading goroutine. Nil: everything passes.
 	Filter func(line []byte) []byte
+	// Taste tries compression on pieces of the first megabytes, for
+	// Traffic.Taste: half a megabyte of deflating in all.
+	Taste bool
 }
 
 func (o Options) withDefaults() Options {
@@ -67,7 +71,12 @@ type Conn struct {
 	opt    Options
 	in     atomic.Int64
 	out    atomic.Int64
-	soft   atomic.Bool   // Soften was called
+	soft   atomic.Bool // Soften was called
+	zipped atomic.Bool // both directions are deflated
+
+	plainIn, plainOut atomic.Int64
+	taster            taster
+
 	writer chan struct{} // one token: who holds it writes
 	dead   chan struct{} // closed with err set
 
@@ -83,6 +92,7 @@ type Conn struct {
 	// Of whoever holds the writer.
 	bw   *bufio.Writer
 	wbuf []byte
+	zbuf bytes.Buffer // the last write, deflated
 
 	mu      sync.Mutex // guards what follows
 	err     error
@@ -94,6 +104,8 @@ type Conn struct {
 	client  outbound
 	reading bool // a Read of the socket is under way
 	armed   bool // it has a deadline
+	wait    stopwatch
+	awaits  bool // the Read under way is on the stopwatch
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -109,6 +121,7 @@ func New(nc net.Conn, opt Options) *Conn {
 	}
 	c.br = bufio.NewReaderSize(socket{c}, readBuffer)
 	c.reader.c = c
+	c.taster.on = opt.Taste
 	if opt.Linger0 {
 		c.linger(0)
 	}
@@ -116,7 +129,7 @@ func New(nc net.Conn, opt Options) *Conn {
 }
 
 // Octets returns what was read from and written to the connection handed to
-// New. What TLS adds is not in it.
+// New: after compression. What TLS adds is not in it.
 func (c *Conn) Octets() (in, out int64) { return c.in.Load(), c.out.Load() }
 
 // Bye returns what the server said with BYE, response code included; "" when

@@ -323,6 +323,9 @@ func (c *Conn) tagged() error {
 		close(p.done)
 		return err
 	}
+	if p.onOK != nil && reply.Status == "OK" {
+		p.onOK()
+	}
 	p.reply = reply
 	close(p.done)
 	return nil

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"compress/flate"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -55,22 +57,70 @@ func FuzzReader(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, said []byte) {
-		whole, n := listen(t, bytes.NewReader(said))
+		whole, n := listen(t, bytes.NewReader(said), false)
 		if n > int64(4*len(said)) {
 			t.Errorf("%d octets said, %d handed out", len(said), n)
 		}
-		if parts, _ := listen(t, octet{bytes.NewReader(said)}); parts != whole {
+		if parts, _ := listen(t, octet{bytes.NewReader(said)}, false); parts != whole {
 			t.Errorf("in one piece:\n%s\nin octets:\n%s", whole, parts)
+		}
+		// Deflated, with a flush after whatever piece, it is still the same.
+		packed := deflate(t, append([]byte(greeting), said...), 1+len(said)/3)
+		if got, _ := listen(t, bytes.NewReader(packed), true); got != whole {
+			t.Errorf("plain:\n%s\ndeflated:\n%s", whole, got)
+		}
+		if got, _ := listen(t, octet{bytes.NewReader(packed)}, true); got != whole {
+			t.Errorf("plain:\n%s\ndeflated, in octets:\n%s", whole, got)
 		}
 	})
 }
 
-// listen runs a session in which the server says what r gives, and renders
-// everything that came out of it.
-func listen(t *testing.T, r io.Reader) (out string, handed int64) {
+// FuzzInflate lets a server say anything where a deflate stream should be. The
+// connection ends; nothing panics or runs on.
+func FuzzInflate(f *testing.F) {
+	whole := deflate(f, []byte(greeting+"* SEARCH 1\r\nX1 OK done\r\n"), 9)
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add([]byte(greeting))                      // went on in plain text
+	f.Add(append([]byte{1, 0, 0, 255, 255}, 42)) // a last block, and more
+	f.Add(bytes.Repeat([]byte{0, 0, 0, 255, 255}, 300))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		one, _ := listen(t, bytes.NewReader(said), true)
+		if parts, _ := listen(t, octet{bytes.NewReader(said)}, true); parts != one {
+			t.Errorf("in one piece:\n%s\nin octets:\n%s", one, parts)
+		}
+	})
+}
+
+// deflate is what a compressing server sends that flushes after each piece.
+func deflate(t testing.TB, said []byte, piece int) []byte {
 	t.Helper()
-	s := &script{r: io.MultiReader(bytes.NewReader([]byte(greeting)), r)}
+	var out bytes.Buffer
+	z, err := flate.NewWriter(&out, 6)
+	for err == nil && len(said) > 0 {
+		n := min(piece, len(said))
+		_, err = z.Write(said[:n])
+		err = errors.Join(err, z.Flush())
+		said = said[n:]
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// listen runs a session in which the server says what r gives, and renders
+// everything that came out of it. With deflated, r begins with the greeting.
+func listen(t *testing.T, r io.Reader, deflated bool) (out string, handed int64) {
+	t.Helper()
+	s := &script{r: r}
+	if !deflated {
+		s.r = io.MultiReader(bytes.NewReader([]byte(greeting)), r)
+	}
 	c := New(s, Options{})
+	if deflated {
+		c.inflate()
+	}
 	var log bytes.Buffer
 	note := func(r *Reader) error {
 		log.WriteString(r.Kind + ": ")

@@ -45,6 +45,7 @@ type Pending struct {
 	wants  func(kind string) bool
 	handle func(r *Reader) error
 	sent   atomic.Bool
+	onOK   func()        // run on the reading goroutine at an OK, before anybody learns of it; may be nil
 	cont   chan struct{} // receives once for each "+"; nil: never waits for one
 
 	slow, owed, client bool // owed: guarded by Conn.mu; client: go-imap's own
@@ -109,21 +110,29 @@ func (c *Conn) Start(ctx context.Context, req Request) (*Pending, error) {
 	stop := context.AfterFunc(ctx, func() { c.Abort(ctx.Err()) })
 	defer stop()
 	p := &Pending{slow: req.Slow, owed: true, wants: req.Wants, handle: req.Handle, inTurn: req.InTurn}
-	if err := c.register(p); err != nil {
+	if err := c.issue(p, req.Line); err != nil {
 		return nil, err
+	}
+	return p, nil
+}
+
+// issue puts a command in flight and sends it. The caller holds the writer.
+func (c *Conn) issue(p *Pending, line string) error {
+	if err := c.register(p); err != nil {
+		return err
 	}
 	c.wbuf = append(c.wbuf[:0], p.tag...)
 	c.wbuf = append(c.wbuf, ' ')
-	c.wbuf = append(c.wbuf, req.Line...)
+	c.wbuf = append(c.wbuf, line...)
 	c.wbuf = append(c.wbuf, "\r\n"...)
 	p.sent.Store(true)
 	if err := c.send(c.wbuf); err != nil {
-		return nil, err
+		return err
 	}
 	c.mu.Lock()
 	c.rearm()
 	c.mu.Unlock()
-	return p, nil
+	return nil
 }
 
 // register puts a command in flight under our next tag. The caller holds the

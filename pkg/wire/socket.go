@@ -33,7 +33,12 @@ func (s socket) Read(p []byte) (int, error) {
 	c.in.Add(int64(n))
 	c.mu.Lock()
 	c.reading = false
+	c.await(false, time.Now())
 	c.mu.Unlock()
+	if !c.zipped.Load() {
+		c.plainIn.Add(int64(n))
+		c.taster.pass(p[:n])
+	}
 	if err != nil && n == 0 {
 		return 0, c.lost(err)
 	}
@@ -45,12 +50,26 @@ func (c *Conn) arm() {
 	limit := c.patience()
 	switch {
 	case limit > 0:
+		now := time.Now()
 		c.armed = true
-		_ = c.nc.SetReadDeadline(time.Now().Add(limit))
+		c.await(true, now)
+		_ = c.nc.SetReadDeadline(now.Add(limit))
 	case c.armed:
 		c.armed = false
 		_ = c.nc.SetReadDeadline(time.Time{})
 	}
+}
+
+// await puts the Read under way on the stopwatch, or takes it off. c.mu is
+// held.
+func (c *Conn) await(owed bool, now time.Time) {
+	switch {
+	case owed && !c.awaits:
+		c.wait.start(now)
+	case !owed && c.awaits:
+		c.wait.stop(now)
+	}
+	c.awaits = owed
 }
 
 // rearm gives the server the whole time again when the last of a command has
@@ -80,19 +99,24 @@ func (c *Conn) patience() time.Duration {
 	return 0
 }
 
-// send writes p to the socket. The caller holds the writer. The server may
-// leave our octets alone while it works on a Slow command.
-func (c *Conn) send(p []byte) error {
+// transmit writes p to the socket as it is. The caller holds the writer. The
+// server may leave our octets alone while it works on a Slow command.
+func (c *Conn) transmit(p []byte) error {
 	for len(p) > 0 {
 		c.mu.Lock()
-		limit, err := max(c.patience(), c.opt.Timeout), c.err
-		c.mu.Unlock()
-		if err != nil {
-			return err
+		if c.err != nil {
+			defer c.mu.Unlock()
+			return c.err
 		}
-		_ = c.nc.SetWriteDeadline(time.Now().Add(limit))
+		now := time.Now()
+		_ = c.nc.SetWriteDeadline(now.Add(max(c.patience(), c.opt.Timeout)))
+		c.wait.start(now)
+		c.mu.Unlock()
 		n, err := c.nc.Write(p[:min(len(p), chunk)])
 		c.out.Add(int64(n))
+		c.mu.Lock()
+		c.wait.stop(time.Now())
+		c.mu.Unlock()
 		if err != nil {
 			return c.sendFailed(err)
 		}
