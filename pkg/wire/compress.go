@@ -12,9 +12,12 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/fault"
 )
 
-// inflateBuffer is the size of the buffer of inflated octets. The one below
-// it, of octets as received, stays.
-const inflateBuffer = 16 << 10
+// The buffers of a compressed connection, in octets: of what was inflated (the
+// one of what was received stays) and of what was deflated.
+const (
+	inflateBuffer = 16 << 10
+	deflateBuffer = 16 << 10
+)
 
 var (
 	// ErrBusy: COMPRESS was to be sent while commands are in flight.
@@ -31,9 +34,8 @@ var (
 // connection as it was. With commands in flight it is ErrBusy and nothing is
 // sent. Other writers wait meanwhile; when ctx ends the connection is aborted.
 //
-// What this costs: 16 KiB of buffer and about 36 KiB of window to read; to
-// write, no more than the deflated form of one write, since each is deflated
-// by itself.
+// A compressed connection holds some 70 KiB more: buffers, and the window for
+// reading. Writing has no window: each write is deflated by itself.
 func (c *Conn) Compress(ctx context.Context) (Reply, error) {
 	if err := c.acquire(ctx); err != nil {
 		return Reply{}, err
@@ -70,6 +72,7 @@ func (c *Conn) busy() bool {
 // then is the beginning of the stream.
 func (c *Conn) inflate() {
 	c.plainIn.Add(-int64(c.br.Buffered())) // counted as read, not knowing better
+	c.zw = bufio.NewWriterSize((*transmitter)(c), deflateBuffer)
 	c.zipped.Store(true)
 	// A server may flush with Z_PARTIAL_FLUSH (RFC 4978 section 4), after which
 	// the next block's first bits may be long in coming: each block is handed
@@ -121,13 +124,22 @@ func (c *Conn) send(p []byte) error {
 		return nil
 	}
 	c.plainOut.Add(int64(len(p)))
-	if !c.zipped.Load() {
+	if c.zw == nil {
 		c.taster.pass(p)
 		return c.transmit(p)
 	}
-	c.zbuf.Reset()
-	if err := flate.StatelessDeflate(&c.zbuf, p, false, nil); err != nil {
-		return c.lost(err) // a bytes.Buffer takes everything
+	if err := flate.StatelessDeflate(c.zw, p, false, nil); err != nil {
+		return err // transmit's
 	}
-	return c.transmit(c.zbuf.Bytes())
+	return c.zw.Flush()
+}
+
+// transmitter is the Conn seen as what deflated octets are written to.
+type transmitter Conn
+
+func (t *transmitter) Write(p []byte) (int, error) {
+	if err := (*Conn)(t).transmit(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

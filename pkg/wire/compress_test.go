@@ -116,7 +116,9 @@ func TestCompressRound(t *testing.T) {
 		if len(bodies) != 2 || bodies[0] != body || bodies[1] != "abc" {
 			t.Errorf("%d bodies, or others than were sent", len(bodies))
 		}
+		served := make(chan struct{})
 		go func() {
+			defer close(served)
 			s.expect("X3 APPEND INBOX {230000}\r\n")
 			s.say("+ go\r\n")
 			s.expect(body + " (\\Seen) {3+}\r\nabc\r\n")
@@ -136,6 +138,7 @@ func TestCompressRound(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantReply(t, p, Reply{"OK", "APPENDUID 1 2:3", "done"})
+		<-served
 		c.Soften()
 		go io.WriteString(c, "T1 LOGOUT\r\n")
 		s.expect("T1 LOGOUT\r\n")
@@ -255,7 +258,7 @@ func TestDamagedStream(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, s, _ := pair(t, Options{})
+				c, s, seen := pair(t, Options{})
 				raw := s.nc
 				compress(t, c, s, "X1", "")
 				var body []byte
@@ -275,6 +278,7 @@ func TestDamagedStream(t *testing.T) {
 				s.say(response)
 				go tt.damage(s, raw)
 				_, err := p.Wait(t.Context())
+				<-seen // the handler has returned
 				wantFault(t, err, fault.ConnectionLost)
 				if !fault.IsTemporary(err) || readErr == nil || errors.Is(err, ErrDeflate) != tt.damaged {
 					t.Errorf("Wait = %v, the literal's reader %v", err, readErr)

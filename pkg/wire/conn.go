@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bufio"
-	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -92,7 +91,7 @@ type Conn struct {
 	// Of whoever holds the writer.
 	bw   *bufio.Writer
 	wbuf []byte
-	zbuf bytes.Buffer // the last write, deflated
+	zw   *bufio.Writer // takes deflated octets; nil: not compressed
 
 	mu      sync.Mutex // guards what follows
 	err     error
