@@ -37,6 +37,7 @@ type DovecotOptions struct {
 	// with NO [NOPERM].
 	ReadOnly     []string
 	NoSpecialUse bool
+	Compress     bool   // COMPRESS=DEFLATE is offered
 	Extra        string // further configuration, read last
 }
 

@@ -57,7 +57,11 @@ func (d *Dovecot) config() string {
 	d.writeNamespace(&b)
 	d.writePlugins(&b)
 	if len(d.opt.Hide) > 0 {
-		keep := slices.DeleteFunc(strings.Fields(dovecotCaps), func(c string) bool {
+		all := strings.Fields(dovecotCaps)
+		if d.opt.Compress {
+			all = append(all, "COMPRESS=DEFLATE")
+		}
+		keep := slices.DeleteFunc(all, func(c string) bool {
 			return slices.ContainsFunc(d.opt.Hide, func(h string) bool { return strings.EqualFold(h, c) })
 		})
 		fmt.Fprintf(&b, "imap_capability = %s\n", strings.Join(keep, " "))
@@ -174,6 +178,9 @@ func (d *Dovecot) writePlugins(b *strings.Builder) {
 		mail, imap = append(mail, "quota"), append(imap, "imap_quota")
 		fmt.Fprintf(b, "plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_grace = 0%%%%\n"+
 			"  quota_rule = *:storage=%s\n}\n", d.opt.Quota)
+	}
+	if d.opt.Compress {
+		mail, imap = append(mail, "zlib"), append(imap, "imap_zlib")
 	}
 	if len(d.opt.ReadOnly) > 0 {
 		mail = append(mail, "acl")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ type fakeConn struct {
 	br       *bufio.Reader
 	bw       *bufio.Writer
 	loggedIn bool
+	zipped   bool     // COMPRESS is on
 	selected *fakeBox // nil: none
 	readOnly bool     // selected by EXAMINE
 	known    int      // messages of selected that the client was told of
@@ -180,6 +182,10 @@ func (c *fakeConn) do(cmd FakeCommand) error {
 		return c.no(cmd, "BAD log in first")
 	}
 	switch cmd.Name {
+	case "COMPRESS":
+		if slices.Contains(c.f.opt.Caps, "COMPRESS=DEFLATE") {
+			return c.compress(cmd)
+		}
 	case "NAMESPACE":
 		return c.namespace(cmd)
 	case "LIST", "LSUB":

@@ -150,7 +150,11 @@ func Hangup() Step {
 // Reset ends the connection with a RST; a pipe is just closed.
 func Reset() Step {
 	return Step{func(c *scriptConn) error {
-		if tc, ok := c.nc.(*trackedConn); ok {
+		nc := c.nc
+		if d, ok := nc.(*deflatedConn); ok {
+			nc = d.NetConn()
+		}
+		if tc, ok := nc.(*trackedConn); ok {
 			if tcp, ok := tc.Conn.(*net.TCPConn); ok {
 				if err := tcp.SetLinger(0); err != nil {
 					return fmt.Errorf("reset: %w", err)
