@@ -29,7 +29,7 @@
 //	fault           the one error vocabulary: scope, side, temporary, code, hint
 //	throughput      counters, rates, Result, Summary, the texts of all result files
 //	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects (SQLite)
-//	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals
+//	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals, COMPRESS
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	mailsync        the engine: maps mailboxes, matches, copies, settles
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
@@ -86,6 +86,10 @@
 //     is full, which would lose the order of messages.
 //   - Batches begin small and grow with quick answers: what is on its way when
 //     the process dies must be stored or lost before a rerun has looked twice.
+//   - COMPRESS is tried, not guessed: a client cannot tell a slow link from a
+//     slow server far away, so one connection of a host tries it and the others
+//     follow its verdict (imapconn.Compressor). Each write is deflated by
+//     itself: what remembers earlier ones costs a megabyte a connection.
 //   - UID maps as runs (5001:5200 -> 41:240): a row a batch, not a row a message.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

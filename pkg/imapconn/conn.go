@@ -28,6 +28,7 @@ type Config struct {
 
 	// DialContext replaces net.Dialer; nil: net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	Compress    *Compressor  // of all connections of a run; nil: no compression
 	ClientID    string       // our version, told with ID (RFC 2971)
 	Logger      *slog.Logger // nil: silent
 }
@@ -44,6 +45,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.DialContext == nil {
 		cfg.DialContext = new(net.Dialer).DialContext
+	}
+	if cfg.Compress == nil {
+		cfg.Compress = NewCompressor(CompressOff)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -65,6 +69,8 @@ type Conn struct {
 	namespaces namespaces
 	serverID   string
 	opening    *Opening // the last one sent
+
+	pressing pressing
 
 	mu       sync.Mutex
 	accepted forms        // what APPEND heads the server has taken so far
@@ -171,6 +177,7 @@ func (c *Conn) lost(ctx context.Context, op string, err error) error {
 		c.w.Abort(ctx.Err()) // guard is about to, or has
 		return ctx.Err()
 	}
+	c.damaged(c.w.Err())
 	e := fault.Of(err)
 	if own := fault.Of(c.w.Err()); e == nil && own != nil {
 		e = own // go-imap flattens what it passes on
