@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imapfleet/imapfleet/pkg/batch"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 )
 
@@ -35,6 +36,7 @@ type runOptions struct {
 	json            bool
 	quiet           bool
 	logLevel        levelValue
+	compress        compressValue
 }
 
 func newRun() *cobra.Command {
@@ -88,6 +90,7 @@ message border; a second one ends at once, and even then a rerun is exact.`,
 	fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
 	fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
 	fs.Var(&o.flags, "flags", "carry changes of flags made at the source since the last run")
+	fs.Var(&o.compress, "compress", "compress connections: auto (where it makes them faster), on (where offered) or off")
 	fs.BoolVar(&o.json, "json", false, "events as JSON, one per line, on stdout; the last one is the summary")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
 	fs.Var(&o.logLevel, "log-level", "of run.log: debug, info, warn or error")
@@ -190,7 +193,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	return mailsync.Options{
 		Ledger: j.bound.ledger, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
-		FlagsOff: !bool(o.flags), WrapConn: o.limits.wrap(),
+		FlagsOff: !bool(o.flags), Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
 	}
 }
 

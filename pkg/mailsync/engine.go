@@ -35,6 +35,8 @@ type Options struct {
 
 	DryRun  bool   // read only: nothing is created, subscribed or appended
 	Version string // told to the servers by ID
+	// Compress says when connections are compressed; zero: where that helps.
+	Compress imapconn.CompressMode
 
 	Timeout, FinalTimeout time.Duration // see imapconn.Config
 	// DialContext replaces the net.Dialer of both sides.
@@ -49,6 +51,7 @@ type Options struct {
 // Engine migrates pairs. Its methods are safe for concurrent use.
 type Engine struct {
 	opt   Options
+	press *imapconn.Compressor
 	share int64 // octets of bodies that one lane may hold
 
 	tempos tempos
@@ -73,7 +76,7 @@ func New(opt Options) *Engine {
 	if opt.MaxRejects <= 0 {
 		opt.MaxRejects = 50
 	}
-	return &Engine{opt: opt, share: max(opt.Memory/int64(opt.Lanes), 64<<10)}
+	return &Engine{opt: opt, press: imapconn.NewCompressor(opt.Compress), share: max(opt.Memory/int64(opt.Lanes), 64<<10)}
 }
 
 // Lanes is how Sync comes by more lanes than its first; see batch.Lanes, which
@@ -108,7 +111,7 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 
 func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) imapconn.Config {
 	return imapconn.Config{Side: side, Endpoint: ep, RootCAs: e.opt.RootCAs, Timeout: e.opt.Timeout,
-		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host), ClientID: e.opt.Version, Logger: log}
+		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host), ClientID: e.opt.Version, Compress: e.press, Logger: log}
 }
 
 // dialler dials as Options.DialContext and wraps as Options.WrapConn say.
