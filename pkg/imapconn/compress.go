@@ -96,6 +96,16 @@ func (c *Conn) beginCompressed(ctx context.Context) error {
 	return nil
 }
 
+// watch begins to measure where there is something to find out.
+func (c *Conn) watch() {
+	k := c.cfg.Compress
+	if k.mode != CompressAuto || !c.caps.Compress || k.verdict(c.cfg) != open {
+		return
+	}
+	c.w.Taste()
+	c.setMark(k.report(c.cfg, 0))
+}
+
 // MaybeCompress turns compression on where measuring says that it helps, and
 // measures. It is to be called where no command is in flight; mostly it does
 // next to nothing, and at times it sends NOOPs or COMPRESS. Its errors are
@@ -107,7 +117,7 @@ func (c *Conn) beginCompressed(ctx context.Context) error {
 // stays so.
 func (c *Conn) MaybeCompress(ctx context.Context) error {
 	k := c.cfg.Compress
-	if !k.tastes() || !c.caps.Compress {
+	if k.mode != CompressAuto || !c.caps.Compress {
 		return nil
 	}
 	t := c.w.Traffic()

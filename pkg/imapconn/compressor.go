@@ -58,8 +58,6 @@ func NewCompressor(mode CompressMode) *Compressor {
 	return &Compressor{mode: mode, hosts: make(map[place]*standing)}
 }
 
-func (k *Compressor) tastes() bool { return k.mode == CompressAuto }
-
 // at runs f on what is known of an endpoint.
 func (k *Compressor) at(side fault.Side, ep account.Endpoint, f func(*standing)) {
 	k.mu.Lock()

@@ -62,7 +62,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	c := &Conn{cfg: cfg, filter: new(loginFilter)}
 	c.w = wire.New(nc, wire.Options{
 		Timeout: cfg.Timeout, FinalTimeout: cfg.FinalTimeout,
-		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line, Taste: cfg.Compress.tastes(),
+		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line,
 	})
 	c.client = imapclient.New(c.w, nil)
 	if err := c.open(ctx); err != nil {
@@ -70,7 +70,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		<-c.Done()
 		return nil, err
 	}
-	cfg.Compress.at(cfg.Side, cfg.Endpoint, func(s *standing) { c.setMark(s.octets) })
+	c.watch()
 	in, out := c.Octets()
 	cfg.Logger.Debug("session opened", "side", cfg.Side.String(), "host", cfg.Endpoint.Host,
 		"user", cfg.Endpoint.User, "server", c.serverID, "octets_in", in, "octets_out", out)

@@ -43,9 +43,6 @@ type Options struct {
 	// the response with its literals. The line is valid during the call. It
 	// runs on the reading goroutine. Nil: everything passes.
 	Filter func(line []byte) []byte
-	// Taste tries compression on pieces of the first megabytes, for
-	// Traffic.Taste: half a megabyte of deflating in all.
-	Taste bool
 }
 
 func (o Options) withDefaults() Options {
@@ -120,7 +117,6 @@ func New(nc net.Conn, opt Options) *Conn {
 	}
 	c.br = bufio.NewReaderSize(socket{c}, readBuffer)
 	c.reader.c = c
-	c.taster.on = opt.Taste
 	if opt.Linger0 {
 		c.linger(0)
 	}
