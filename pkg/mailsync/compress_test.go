@@ -1,7 +1,11 @@
 package mailsync_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
@@ -46,6 +50,47 @@ func TestCompressedAccount(t *testing.T) {
 				if asked != tt.want {
 					t.Errorf("COMPRESS was sent: %v, want %v", asked, tt.want)
 				}
+			}
+		})
+	}
+}
+
+// On a link that is slow and far, auto finds out in the middle of one mailbox
+// that its connection had better be compressed. Not beside other tests: while
+// this process is busy, auto puts the question off.
+func TestCompressAutoOnSlowLink(t *testing.T) {
+	var bodies [16][]byte
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range bodies {
+		bodies[i] = []byte("Subject: x\r\n\r\n")
+		for len(bodies[i]) < 64<<10 { // digits deflate to half their size
+			bodies[i] = fmt.Appendf(bodies[i], "%d ", rng.IntN(1<<30))
+		}
+	}
+	box := imaptest.FakeMailbox{Name: "INBOX", Count: 200, Message: func(i int) imaptest.FakeMessage {
+		return imaptest.FakeMessage{Body: bodies[i%len(bodies)]}
+	}}
+	for _, dest := range []bool{false, true} {
+		t.Run(fmt.Sprintf("destination=%v", dest), func(t *testing.T) {
+			opt := imaptest.FakeOptions{Caps: append(imaptest.FakeCaps(), "COMPRESS=DEFLATE")}
+			src, dst := imaptest.NewFake(t, opt, box), imaptest.NewFake(t, opt)
+			r := fakeRig(t, src, dst)
+			r.before(dest, imaptest.ProxyOptions{Delay: 5 * time.Millisecond, UpRate: 2 << 20, DownRate: 2 << 20})
+			r.options = func(o *mailsync.Options) {
+				quick(o)
+				o.Compress = imapconn.CompressAuto
+			}
+			c, err := r.sync(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			counted(t, c, throughput.Count{Listed: 200, Copied: 200})
+			slow := src
+			if dest {
+				slow = dst
+			}
+			if !slices.ContainsFunc(slow.Commands(), func(c imaptest.FakeCommand) bool { return c.Name == "COMPRESS" }) {
+				t.Error("COMPRESS was not sent")
 			}
 		})
 	}

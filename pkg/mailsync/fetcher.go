@@ -99,6 +99,11 @@ func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn) error {
 	defer f.leave(u)
 	f.setSuspectAside()
 	for {
+		if len(f.flight) == 0 {
+			if err := c.MaybeCompress(ctx); err != nil {
+				return err
+			}
+		}
 		if err := f.askAhead(ctx, u); err != nil {
 			return err
 		}
@@ -141,10 +146,14 @@ func (f *fetcher) askAhead(ctx context.Context, u *use) error {
 	return nil
 }
 
-// mayAsk reports whether a command for part may be sent now.
+// mayAsk reports whether a command for part may be sent now. A connection that
+// may yet be compressed comes to rest after each command.
 func (f *fetcher) mayAsk(pt *part) bool {
-	if len(f.flight) == 0 {
+	switch {
+	case len(f.flight) == 0:
 		return true
+	case f.compressible():
+		return false
 	}
 	newest := f.flight[len(f.flight)-1]
 	if newest.part == pt {
@@ -204,7 +213,7 @@ func (f *fetcher) most(c *imapconn.Conn) int {
 func (f *fetcher) await(ctx context.Context) error {
 	oldest, newest := f.flight[0], f.flight[len(f.flight)-1]
 	var last chan struct{}
-	if len(f.slow) == 0 && f.p.work.front(newest.part) != 0 {
+	if len(f.slow) == 0 && f.p.work.front(newest.part) != 0 && !f.compressible() {
 		last = newest.last
 		select {
 		case <-last: // known already: wait for the answer
@@ -228,6 +237,9 @@ func (f *fetcher) await(ctx context.Context) error {
 	}
 	return nil
 }
+
+// compressible reports whether the connection may yet be compressed.
+func (f *fetcher) compressible() bool { return f.l.src.conn != nil && f.l.src.conn.Compressible() }
 
 // completed closes one command. What it was asked for and is not here was
 // refused, expunged meanwhile, or came oddly: it is fetched one by one.

@@ -25,6 +25,8 @@ type writer struct {
 	flying []*command // sent whole, not answered, oldest first
 	doubt  []*item
 	quiet  bool // a command of those in doubt may have left us whole
+
+	unrested int64 // octets sent since the connection could be compressed
 }
 
 // stint is what a writer keeps of its work at one part.
@@ -286,6 +288,9 @@ func (w *writer) begin(ctx context.Context) error {
 	if w.enough() {
 		return w.collect()
 	}
+	if w.unrested >= restOctets {
+		return w.rest(ctx)
+	}
 	start := func(c *imapconn.Conn) error {
 		app, err := c.Append(w.p.hard, w.dst.wire)
 		if err == nil {
@@ -297,6 +302,20 @@ func (w *writer) begin(ctx context.Context) error {
 		return start(w.l.dst.conn)
 	}
 	return w.dst.do(ctx, start)
+}
+
+// restOctets is how much goes to the destination before it is asked whether
+// the connection should be compressed.
+const restOctets = 4 << 20
+
+// rest gives the connection the chance to be compressed, for which nothing may
+// be in flight.
+func (w *writer) rest(ctx context.Context) error {
+	if c := w.l.dst.conn; c != nil && c.Compressible() && len(w.flying) > 0 {
+		return w.collect()
+	}
+	w.unrested = 0
+	return w.dst.do(ctx, func(c *imapconn.Conn) error { return c.MaybeCompress(ctx) })
 }
 
 // add writes the newest item of the open command.
@@ -337,6 +356,7 @@ func (w *writer) finish() error {
 		return nil
 	}
 	w.open.end = time.Now()
+	w.unrested += w.open.octets
 	answer, err := w.open.app.Finish(w.p.hard)
 	if err != nil {
 		return err
