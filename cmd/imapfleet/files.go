@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,12 +14,21 @@ import (
 )
 
 // resultFiles are the files of a state directory that people and spreadsheets
-// read.
-type resultFiles struct{ dir string }
+// read. They belong to one goroutine at a time.
+type resultFiles struct {
+	dir     string
+	written map[string]sum // what each was last written with
+}
 
-// write replaces all of them. What one could not be written does not keep the
+type sum = [sha256.Size]byte
+
+func newResultFiles(dir string) *resultFiles {
+	return &resultFiles{dir: dir, written: make(map[string]sum)}
+}
+
+// write replaces those that have changed. What one could not be written does not keep the
 // others from it: a spreadsheet may hold one open.
-func (f resultFiles) write(rep throughput.Report, list []throughput.Result, rejects []throughput.Reject) error {
+func (f *resultFiles) write(rep throughput.Report, list []throughput.Result, rejects []throughput.Reject) error {
 	return errors.Join(
 		f.replace("results.csv", func(w io.Writer) error { return throughput.WriteResults(w, list) }),
 		f.replace("failed.csv", func(w io.Writer) error { return throughput.WriteFailed(w, list) }),
@@ -34,8 +44,9 @@ func (f resultFiles) write(rep throughput.Report, list []throughput.Result, reje
 }
 
 // replace writes a file so that whoever reads it meets the old one or the new
-// one, whole, also after a crash.
-func (f resultFiles) replace(name string, write func(io.Writer) error) (err error) {
+// one, whole, also after a crash. One that would be the same again is left
+// alone: to bring files to the disk costs more than all else here.
+func (f *resultFiles) replace(name string, write func(io.Writer) error) (err error) {
 	path := filepath.Join(f.dir, name)
 	fresh := path + ".new"
 	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
@@ -47,12 +58,21 @@ func (f resultFiles) replace(name string, write func(io.Writer) error) (err erro
 			err = fmt.Errorf("write %s: %w", name, errors.Join(err, os.Remove(fresh)))
 		}
 	}()
-	buf := bufio.NewWriter(file)
-	if err := write(buf); err != nil {
+	digest := sha256.New()
+	buf := bufio.NewWriter(io.MultiWriter(file, digest))
+	if err := errors.Join(write(buf), buf.Flush()); err != nil {
 		return errors.Join(err, file.Close())
 	}
-	if err := errors.Join(buf.Flush(), file.Sync(), file.Close()); err != nil {
+	now := sum(digest.Sum(nil))
+	if _, err := os.Lstat(path); err == nil && f.written[name] == now {
+		return errors.Join(file.Close(), os.Remove(fresh))
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(fresh, path)
+	if err := os.Rename(fresh, path); err != nil {
+		return err
+	}
+	f.written[name] = now
+	return nil
 }

@@ -66,7 +66,7 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	j.fileLog = newLogger(logFile, nil, slog.Level(o.logLevel), true)
 	j.fileLog.Info("run starts", slog.Int("rows", len(j.selected)), slog.Int("parallel", o.net.parallel), slog.String("version", programVersion()), o.limits.attr())
 
-	k := &keeper{tracker: j.tracker, files: resultFiles{j.dir}, log: j.log, rejects: func(ctx context.Context) ([]ledger.RejectRow, error) {
+	k := &keeper{tracker: j.tracker, files: newResultFiles(j.dir), log: j.log, rejects: func(ctx context.Context) ([]ledger.RejectRow, error) {
 		return j.bound.ledger.AllRejects(ctx, j.bound.ids)
 	}}
 	if o.json {

@@ -14,7 +14,7 @@ import (
 // progress events of --json. Start it once, end it once.
 type keeper struct {
 	tracker *tracker
-	files   resultFiles
+	files   *resultFiles
 	rejects func(ctx context.Context) ([]ledger.RejectRow, error)
 	log     *slog.Logger
 	// progress is called every few seconds; nil: never.

@@ -25,7 +25,7 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 		var log bytes.Buffer
 		var beats int
 		k := &keeper{
-			tracker: tr, files: resultFiles{dir}, log: slog.New(slog.NewTextHandler(&log, nil)),
+			tracker: tr, files: newResultFiles(dir), log: slog.New(slog.NewTextHandler(&log, nil)),
 			progress: func(time.Time) { beats++ },
 			rejects: func(context.Context) ([]ledger.RejectRow, error) {
 				return []ledger.RejectRow{{Line: 1, Source: "R&AOk-sum&AOk-", Reject: ledger.Reject{UID: 7, Octets: -1, Code: "too-big", Text: "no\r\nway"}}}, nil
@@ -90,4 +90,36 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 			t.Error("a half file is left")
 		}
 	})
+}
+
+// A file that would be the same again is not written again, unless somebody
+// has taken it away.
+func TestResultFilesThatHaveNotChanged(t *testing.T) {
+	f := newResultFiles(t.TempDir())
+	write := func(state throughput.State) map[string]os.FileInfo {
+		t.Helper()
+		if err := f.write(throughput.Report{}, []throughput.Result{{Line: 1, State: state}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		infos := map[string]os.FileInfo{}
+		for _, name := range []string{"results.csv", "rejects.csv", "repairs.csv"} {
+			info, err := os.Stat(filepath.Join(f.dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			infos[name] = info
+		}
+		return infos
+	}
+	first := write(throughput.Pending)
+	second := write(throughput.Done)
+	for name, want := range map[string]bool{"results.csv": false, "rejects.csv": true, "repairs.csv": true} {
+		if same := os.SameFile(first[name], second[name]) && first[name].ModTime().Equal(second[name].ModTime()); same != want {
+			t.Errorf("%s is the same file: %v, want %v", name, same, want)
+		}
+	}
+	if err := os.Remove(filepath.Join(f.dir, "rejects.csv")); err != nil {
+		t.Fatal(err)
+	}
+	write(throughput.Done)
 }
