@@ -184,7 +184,7 @@ func (f *fetcher) ask(ctx context.Context, u *use, pt *part) error {
 		waiting: len(uids), last: make(chan struct{})}
 	f.flight = append(f.flight, r)
 	pt.asked++
-	f.l.coming.Store(f.flight[0].part)
+	f.l.expect(f.flight[0].part)
 	if f.l.src.at != pt.src {
 		if err := pt.src.ask(ctx, u.c); err != nil {
 			return err
@@ -233,7 +233,7 @@ func (f *fetcher) await(ctx context.Context) error {
 	f.flight = f.flight[1:]
 	oldest.part.asked--
 	if len(f.flight) > 0 {
-		f.l.coming.Store(f.flight[0].part)
+		f.l.expect(f.flight[0].part)
 	}
 	return nil
 }

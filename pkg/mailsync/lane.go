@@ -19,8 +19,20 @@ type lane struct {
 	further  bool // it is to be given back when a row waits
 
 	// coming is the part whose messages the source sends now, or next; nil:
-	// none. The fetcher sets it, the writer selects its mailbox ahead.
+	// none. The fetcher sets it and tells so by come, the writer selects its
+	// mailbox ahead.
 	coming atomic.Pointer[part]
+	come   chan struct{} // holds one token
+}
+
+// expect makes known of which part the next messages are.
+func (l *lane) expect(pt *part) {
+	if l.coming.Swap(pt) != pt {
+		select {
+		case l.come <- struct{}{}:
+		default: // a token is there
+		}
+	}
 }
 
 // open logs in on both sides at once.

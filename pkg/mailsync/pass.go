@@ -98,7 +98,7 @@ func (p *pass) newLane() *lane {
 		return newSession(dial, p.e.opt.Patience, p.log.With("side", side.String()))
 	}
 	return &lane{p: p, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest),
-		tempo: p.e.tempos.begin(p.pair.Dest.Host)}
+		tempo: p.e.tempos.begin(p.pair.Dest.Host), come: make(chan struct{}, 1)}
 }
 
 func (p *pass) close(ctx context.Context) {

@@ -124,10 +124,11 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 		return ok, nil
 	default:
 	}
+	var answered, full, moved, come <-chan struct{}
 	if w.stint == nil {
 		w.selectAhead(ctx, nil)
+		come = w.l.come
 	}
-	var answered, full, moved <-chan struct{}
 	if len(w.flying) > 0 {
 		answered = w.flying[0].answer.Done()
 	}
@@ -154,6 +155,7 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	case <-full:
 		return true, w.finish()
 	case <-moved:
+	case <-come:
 	case <-ctx.Done():
 	}
 	return true, nil
