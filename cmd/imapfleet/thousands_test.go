@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -80,6 +82,33 @@ func TestTenThousandRows(t *testing.T) {
 	if c := rep.Run.Total; rep.Run.Rows.Done != rows || c.Listed != n || c.Copied != n || c.Octets != n*int64(len(message.Messages[0].Body)) {
 		t.Errorf("summary %+v of %d rows", c, rep.Run.Rows.Done)
 	}
+	again(t, name, *thousandsAgain)
+}
+
+var thousandsAgain = flag.Int("thousands.again", 500, "rows that TestTenThousandRows passes over once more")
+
+// again makes a pass over the first rows of a list that has not changed, beside
+// a check of them, which only logs in and looks.
+func again(t *testing.T, list string, rows int) {
+	t.Helper()
+	took := map[string]time.Duration{}
+	for _, command := range []string{"check", "run", "check", "run"} {
+		args := []string{command, list, "--rows", fmt.Sprintf("1-%d", rows), "--parallel", "8"}
+		if command == "run" {
+			args = append(args, "--quiet")
+		}
+		var out, errs bytes.Buffer
+		start := time.Now()
+		if code := run(t.Context(), args, nil, &out, &errs); code != exitDone {
+			t.Fatalf("%s: exit code %d\n%s%s", command, code, &out, &errs)
+		}
+		took[command] = time.Since(start)
+		if command == "run" && !strings.Contains(out.String(), " listed: 0 copied,") {
+			t.Errorf("something was copied:\n%s", &out)
+		}
+	}
+	t.Logf("%d unchanged accounts: %.3f ms each; to log in and look, as check does: %.3f ms each", rows,
+		took["run"].Seconds()*1e3/float64(rows), took["check"].Seconds()*1e3/float64(rows))
 }
 
 func heap() int64 {
