@@ -71,7 +71,7 @@ func (c *Conn) startOpening(ctx context.Context, command, name string) (*Opening
 	o := &Opening{c: c, name: name, ro: command == "EXAMINE"}
 	p, err := c.start(ctx, "select", wire.Request{
 		Line: command + " " + arg, Slow: true, InTurn: true,
-		Wants:  func(kind string) bool { return kind == "EXISTS" || kind == "OK" },
+		Wants:  func(kind string) bool { return kind == "EXISTS" || kind == "OK" || kind == "NO" }, // NO [UIDNOTSTICKY]
 		Handle: o.read,
 	})
 	if err != nil {

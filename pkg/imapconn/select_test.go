@@ -28,7 +28,7 @@ func TestSelect(t *testing.T) {
 		{"examined", "EXAMINE", []string{"* 3 EXISTS", "* OK [PERMANENTFLAGS ()] none"}, "OK [READ-ONLY] done",
 			Selected{Exists: 3, PermanentFlags: []string{}, FlagsKnown: true, ReadOnly: true}},
 		{"no PERMANENTFLAGS: all can be kept", "SELECT", []string{"* 0 EXISTS"}, "OK done", Selected{AnyKeyword: true}},
-		{"odd flags, case and blanks", "SELECT", []string{"* 1  exists", `* ok [permanentflags  ( \Seen  [b] )] x`, "* OK [UIDNOTSTICKY] x", "* OK [UIDVALIDITY 4294967298] over 32 bits"}, "OK [READ-WRITE]",
+		{"odd flags, case and blanks", "SELECT", []string{"* 1  exists", `* ok [permanentflags  ( \Seen  [b] )] x`, "* NO [UIDNOTSTICKY] x", "* OK [UIDVALIDITY 4294967298] over 32 bits"}, "OK [READ-WRITE]",
 			Selected{Exists: 1, UIDValidity: 2, PermanentFlags: []string{`\Seen`, "[b]"}, FlagsKnown: true, UIDNotSticky: true}},
 		{"read-only though SELECT", "SELECT", nil, "OK [READ-ONLY] done", Selected{AnyKeyword: true, ReadOnly: true}},
 		{"news of the one before", "SELECT", []string{"* 7 EXISTS", "* OK [UIDNEXT 8] old", "* OK [CLOSED] left", "* OK [UIDVALIDITY 9] new"}, "OK", Selected{UIDValidity: 9, AnyKeyword: true}},
