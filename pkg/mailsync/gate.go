@@ -7,12 +7,17 @@ import (
 
 // gate keeps the lanes that send to one destination mailbox apart from the one
 // that settles it: while a lane finds out what is stored of what it sent,
-// nobody else may have a message under way there (DESIGN invariant 6). The
-// zero gate is open.
+// nobody else may have a message under way there (DESIGN invariant 6). Of
+// those that wait to settle, the ones whose messages are stored for certain
+// come first: what they look up would else be adopted for an equal message
+// that another lane doubts, and theirs never be sent again. The zero gate is
+// open.
 type gate struct {
 	mu      sync.Mutex
 	inside  int           // lanes that may have something under way
-	settler bool          // one waits for the others to leave, or settles
+	waiting int           // those that are to settle and wait for the others to leave
+	certain int           // of them, whose messages are stored for certain
+	alone   bool          // one settles
 	changed chan struct{} // closed at the next change; nil: nobody waits
 }
 
@@ -48,7 +53,7 @@ func (g *gate) await(ctx context.Context, ok func() bool) error {
 func (g *gate) enter(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.await(ctx, func() bool { return !g.settler }); err != nil {
+	if err := g.await(ctx, func() bool { return !g.settles() }); err != nil {
 		return err
 	}
 	g.inside++
@@ -65,38 +70,51 @@ func (g *gate) exit() {
 
 // settle runs f for a lane that is inside while no other one is. The lane is
 // inside again afterwards, whatever the error.
-func (g *gate) settle(ctx context.Context, f func() error) error {
-	g.mu.Lock()
-	g.inside--
-	g.change()
-	err := g.await(ctx, func() bool { return !g.settler })
-	if err != nil {
-		g.inside++
-		g.mu.Unlock()
+func (g *gate) settle(ctx context.Context, certain bool, f func() error) error {
+	if err := g.aside(ctx, certain); err != nil {
 		return err
 	}
-	g.settler = true
-	g.change()
-	err = g.await(ctx, func() bool { return g.inside == 0 })
-	g.mu.Unlock()
 	defer func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.settler = false
+		g.alone = false
 		g.inside++
 		g.change()
 	}()
-	if err != nil {
-		return err
-	}
 	return f()
 }
+
+// aside waits for a lane that is inside until it alone may settle.
+func (g *gate) aside(ctx context.Context, certain bool) error {
+	n := 0
+	if certain {
+		n = 1
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside--
+	g.waiting++
+	g.certain += n
+	g.change()
+	err := g.await(ctx, func() bool { return !g.alone && g.inside == 0 && (certain || g.certain == 0) })
+	g.waiting--
+	g.certain -= n
+	g.alone = g.alone || err == nil
+	if err != nil {
+		g.inside++
+	}
+	g.change()
+	return err
+}
+
+// settles reports whether a lane settles or waits for that. g.mu is held.
+func (g *gate) settles() bool { return g.alone || g.waiting > 0 }
 
 // busy reports whether a settler waits for the lanes inside to leave.
 func (g *gate) busy() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.settler
+	return g.settles()
 }
 
 // wanted is busy, and gives a channel that is closed when that may have
@@ -107,5 +125,5 @@ func (g *gate) wanted() (bool, <-chan struct{}) {
 	if g.changed == nil {
 		g.changed = make(chan struct{})
 	}
-	return g.settler, g.changed
+	return g.settles(), g.changed
 }

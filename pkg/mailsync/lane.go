@@ -98,6 +98,12 @@ func panicked(op string, r any) error {
 // waits for the writer ends too.
 func (w *writer) guarded(ctx context.Context) (err error) {
 	defer func() {
+		if w.stint != nil { // whoever waits to settle need not wait for us
+			w.b.gate.exit()
+			w.stint = nil
+		}
+	}()
+	defer func() {
 		if r := recover(); r != nil {
 			err = panicked("append", r)
 			w.abandon()

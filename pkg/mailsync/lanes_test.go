@@ -1,9 +1,13 @@
 package mailsync_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -156,4 +160,64 @@ func TestLanesRefused(t *testing.T) {
 		t.Errorf("%d refusals told, %d mailboxes split", s.refused, c.MailboxesSplit)
 	}
 	r.checkWide(c, want, s)
+}
+
+// fixed gives one further lane and never takes it back.
+type fixed struct{ taken atomic.Int64 }
+
+func (f *fixed) TryAcquire() bool { return f.taken.CompareAndSwap(0, 1) }
+func (f *fixed) Release()         {}
+func (f *fixed) Wanted() bool     { return false }
+func (f *fixed) Refused(int)      {}
+
+// TestFurtherLaneDies: a further lane whose connection breaks in a mailbox,
+// while the other lane is about to settle it, and that is not let in again.
+func TestFurtherLaneDies(t *testing.T) {
+	box := equalAmong("INBOX", 2600, 2600, 0)
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
+	var down, refused atomic.Bool
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{
+		Login: func(string, string, string) string {
+			if down.Load() {
+				return "NO [UNAVAILABLE] come back later"
+			}
+			return ""
+		},
+		Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
+			switch {
+			case m.Conn > 0:
+				down.Store(true)
+				return imaptest.FakeRefusal{HangUp: true}
+			case m.Place > 0 && down.Load() && refused.CompareAndSwap(false, true):
+				return imaptest.FakeRefusal{Answer: "NO not now", AtEnd: true}
+			}
+			return imaptest.FakeRefusal{}
+		},
+	})
+	r := fakeRig(t, src, dst)
+	r.options = impatient
+	r.lanes = &fixed{}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	c, err := r.sync(ctx)
+	if ctx.Err() != nil || !c.Balanced() {
+		t.Errorf("count %+v, error %v", c, err)
+	}
+}
+
+// TestUIDsThatDoNotLast: lanes do not share a mailbox in which what they have
+// stored must be looked up.
+func TestUIDsThatDoNotLast(t *testing.T) {
+	box := equalAmong("INBOX", 2600, 2600, 0)
+	src, dst := imaptest.NewFake(t, imaptest.FakeOptions{}, box), imaptest.NewFake(t, imaptest.FakeOptions{NoAppendUID: true}, plain(1))
+	r := fakeRig(t, src, dst)
+	r.before(true, imaptest.ProxyOptions{Rewrite: func(l []byte) []byte {
+		return bytes.Replace(l, []byte("* OK [UIDNEXT"), []byte("* NO [UIDNOTSTICKY] they do not last, [UIDNEXT"), 1)
+	}})
+	lanes := &fixed{}
+	r.lanes = lanes
+	counted(t, r.mustSync(), throughput.Count{Listed: 2600, Copied: 2600})
+	if n := lanes.taken.Load(); n != 0 {
+		t.Errorf("%d further lanes were taken", n)
+	}
 }

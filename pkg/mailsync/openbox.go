@@ -174,7 +174,7 @@ func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, 
 		return false, err
 	}
 	rest, last := b.priorLast(todo)
-	p.work.opened(pt, rest, last, p.mayDivide(pt))
+	p.work.opened(pt, rest, last, p.mayDivide(b))
 	return true, nil
 }
 
@@ -190,11 +190,10 @@ func (b *box) priorLast(todo []uint32) (rest, last []uint32) {
 }
 
 // mayDivide reports whether several lanes may send to the destination mailbox
-// at a time: only where it says under which UIDs it stores, since looking them
-// up needs the mailbox to be at rest.
-func (p *pass) mayDivide(pt *part) bool {
-	return p.uidPlus && !pt.src.sel.UIDNotSticky && pt.b.link.DestValidity != 0
-}
+// at a time: only where it says under which UIDs it stores (which it does not
+// where UIDs do not last), since looking them up needs the mailbox to be at
+// rest.
+func (p *pass) mayDivide(b *box) bool { return p.uidPlus && b.mapped }
 
 // validate holds both UIDVALIDITYs against those that the map stands for, and
 // voids the map where one differs or where UIDs do not outlive the session

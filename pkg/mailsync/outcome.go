@@ -80,7 +80,7 @@ func (w *writer) resolve(ctx context.Context) error {
 		idents: func(context.Context) ([]ident, error) { return ids, nil },
 		whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
 		flags:  func(uid uint32) ([]string, bool) { return flags[uid], true },
-	}, false)
+	}, true, false)
 	if err != nil {
 		return err
 	}

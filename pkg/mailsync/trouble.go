@@ -136,7 +136,7 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 	items := w.doubt
 	slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(a.uid, b.uid) })
 	w.dst.doubtful = true
-	pairs, err := w.settle(ctx, inMemory(items), w.quiet)
+	pairs, err := w.settle(ctx, inMemory(items), false, w.quiet)
 	w.dst.doubtful = false
 	if err != nil {
 		return err
@@ -263,9 +263,9 @@ func lostTo(cause error) error {
 }
 
 // settle is the pass's, while no other lane has anything under way in the
-// mailbox.
-func (w *writer) settle(ctx context.Context, c candidates, quiet bool) (pairs map[uint32]uint32, err error) {
-	err = w.b.gate.settle(ctx, func() (err error) {
+// mailbox; certain says that the candidates are stored.
+func (w *writer) settle(ctx context.Context, c candidates, certain, quiet bool) (pairs map[uint32]uint32, err error) {
+	err = w.b.gate.settle(ctx, certain, func() (err error) {
 		pairs, err = w.p.settle(ctx, w.b, w.dst, c, quiet)
 		return err
 	})
