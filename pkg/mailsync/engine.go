@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -133,10 +134,10 @@ func (e *Engine) dialler(side fault.Side, host string) func(ctx context.Context,
 }
 
 // state makes a failure of the ledger end the run (Run scope): without it
-// nothing may be sent.
+// nothing may be sent. That a pass was canceled is no failure of the ledger.
 func state(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err,
 		Hint: "the state directory cannot be written: free space or mend its rights, then run again; nothing is lost"}
