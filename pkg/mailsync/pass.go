@@ -86,18 +86,20 @@ func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowI
 	log := e.opt.Logger.With("account", pair.Source.User, "line", pair.Line)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pass{e: e, row: row, pair: pair, meter: m, log: log, lanes: lanes, hard: hard, cancel: cancel}
-	p.first = p.newLane()
+	p.first = p.newLane(false)
 	return p
 }
 
 // newLane makes a lane whose connections are not opened yet.
-func (p *pass) newLane() *lane {
+func (p *pass) newLane(further bool) *lane {
 	side := func(side fault.Side, ep account.Endpoint) *session {
 		cfg := p.e.config(side, ep, p.log)
 		dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
-		return newSession(dial, p.e.opt.Patience, p.log.With("side", side.String()))
+		s := newSession(dial, p.e.opt.Patience, p.log.With("side", side.String()))
+		s.spare = further
+		return s
 	}
-	return &lane{p: p, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest),
+	return &lane{p: p, further: further, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest),
 		tempo: p.e.tempos.begin(p.pair.Dest.Host), come: make(chan struct{}, 1)}
 }
 
@@ -119,7 +121,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	for boxes := p.toOpen(); len(boxes) > 0; boxes = p.work.moved {
+	for boxes := p.toOpen(); len(boxes) > 0; boxes = p.work.again {
 		p.work = &work{boxes: boxes}
 		if err := p.round(ctx); err != nil {
 			return err
@@ -185,12 +187,18 @@ func (p *pass) note(err error) {
 	}
 }
 
-// planned notes what the source lists in a mailbox.
+// planned notes what the source lists in a mailbox. What is there because this
+// pass has brought it, before the mailbox was begun again, stays copied.
 func (p *pass) planned(b *box, plan *plan, seen imapconn.Selected) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var known int64 // to the meter
+	if b.plan != nil {
+		known = b.plan.count[alreadyThere]
+		plan.keep(b.plan.are(copied))
+	}
 	b.plan, b.seen = plan, seen
-	p.meter.AlreadyThere(plan.count[alreadyThere])
+	p.meter.AlreadyThere(max(plan.count[alreadyThere]-known, 0))
 }
 
 // settled notes what became of a message that was not copied.

@@ -46,6 +46,15 @@ func (p *plan) setAt(i int, f fate) {
 	p.count[f]++
 }
 
+// keep marks those of uids as copied that are there already.
+func (p *plan) keep(uids []uint32) {
+	for _, u := range uids {
+		if f, _ := p.fate(u); f == alreadyThere {
+			p.set(u, copied)
+		}
+	}
+}
+
 // set records the fate of uid; a UID that is not listed is ignored.
 func (p *plan) set(uid uint32, f fate) {
 	if i, ok := slices.BinarySearch(p.uids, uid); ok {

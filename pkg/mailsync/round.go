@@ -17,8 +17,8 @@ const moves = 3
 // round moves what the mailboxes of p.work have. The pass's first lane goes
 // through them; further ones come while there is something to share out, and
 // end when there is not, or when a row waits for them.
-func (p *pass) round(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (p *pass) round(outer context.Context) error {
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	c := &crew{p: p, cancel: cancel}
 	c.spawn = func() { c.lanes.Go(func() { c.further(ctx) }) }
@@ -30,8 +30,13 @@ func (p *pass) round(ctx context.Context) error {
 		}
 		c.lanes.Wait() // none can start: only lanes that run let the crew grow
 		switch {
-		case c.err != nil && (err == nil || errors.Is(err, context.Canceled)):
+		case err != nil && !errors.Is(err, context.Canceled):
+			return err
+		case c.err != nil:
 			return c.err // why the first lane was canceled
+		case c.lost && outer.Err() == nil:
+			p.goOnAlone()
+			return nil
 		case err != nil || !p.work.divisible():
 			return err
 		}
@@ -48,7 +53,24 @@ type crew struct {
 	mu     sync.Mutex
 	over   bool  // no lane starts any more
 	ending *lane // ends because a row waits for it; nil: none does
-	err    error // the first of theirs
+	lost   bool  // one ended in the middle because of its connections
+	err    error // the first of theirs that is not about their connections
+}
+
+// goOnAlone has the pass's first lane begin again what the round has not come
+// to the end of. What the lost lane had under way is settled before.
+func (p *pass) goOnAlone() {
+	p.lanes = nil
+	for _, b := range p.work.unfinished(p.boxes) {
+		p.beginAgain(b)
+	}
+}
+
+// beginAgain puts a mailbox into another round, as if nothing was known of it
+// but what the ledger knows.
+func (p *pass) beginAgain(b *box) {
+	b.floored, b.quiet, b.told, b.target = false, false, false, imapconn.Status{}
+	p.work.repeat(b)
 }
 
 // ends reports whether a further lane is to end at this border: one at a time
@@ -90,8 +112,7 @@ func (c *crew) grow() {
 // further is the life of a further lane. That it cannot be opened is no
 // trouble of the account's: the others go on without it.
 func (c *crew) further(ctx context.Context) {
-	l := c.p.newLane()
-	l.further = true
+	l := c.p.newLane(true)
 	defer c.giveBack(l)
 	defer l.close(ctx)
 	if err := l.open(ctx); err != nil {
@@ -99,13 +120,34 @@ func (c *crew) further(ctx context.Context) {
 		return
 	}
 	if err := c.run(ctx, l); err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.err == nil {
-			c.err = err
-		}
-		c.cancel()
+		c.failed(ctx, err)
 	}
+}
+
+// failed ends a round in which a further lane failed. Where that was about its
+// connections the account is not to blame: the first lane goes on without it,
+// and meets whatever is wrong with the account by itself.
+func (c *crew) failed(ctx context.Context, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case ctx.Err() != nil && fault.ScopeOf(err) != fault.Run: // the round had ended
+	case ofConnection(err):
+		c.p.log.Warn("a further lane was lost, going on with one", "err", err)
+		c.lost = true
+		c.tell(err)
+	case c.err == nil:
+		c.err = err
+	}
+	c.cancel()
+}
+
+// ofConnection reports whether err is a server's word, or silence, about more
+// than a mailbox.
+func ofConnection(err error) bool {
+	f := fault.Of(err)
+	return f != nil && f.Side != fault.Local && (f.Scope == fault.Account || f.Scope == fault.Host) &&
+		f.Code != fault.Panic && f.Code != fault.TooManyRejects
 }
 
 func (c *crew) run(ctx context.Context, l *lane) (err error) {
@@ -126,6 +168,11 @@ func (c *crew) refused(ctx context.Context, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
+	c.tell(err)
+}
+
+// tell passes on what a server said of its limit of connections.
+func (c *crew) tell(err error) {
 	if fault.CodeOf(err) == fault.TooManySessions {
 		c.p.lanes.Refused(fault.Of(err).MaxPerUser)
 	}
@@ -150,8 +197,7 @@ func (p *pass) leave(ctx context.Context, b *box) error {
 		return nil
 	}
 	p.log.Warn("mailbox was replaced meanwhile, beginning it again", "mailbox", b.source.Name)
-	b.floored, b.quiet, b.told, b.target = false, false, false, imapconn.Status{}
-	p.work.again(b)
+	p.beginAgain(b)
 	return nil
 }
 

@@ -24,6 +24,7 @@ type session struct {
 	conn   *imapconn.Conn
 	at     *opened   // whose mailbox is open on conn once what was sent is answered; nil: nobody's
 	once   bool      // a login has succeeded
+	spare  bool      // of a further lane: others go on without it
 	broke  time.Time // when the first connection since the last progress broke; zero: none did
 	retry  *backoff.ExponentialBackOff
 	octets [2]int64 // in and out of connections that are gone
@@ -66,12 +67,12 @@ func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
 
 // again reports whether to dial once more after err. Before the first login
 // only a connection that broke is dialled again; after it everything that may
-// pass is. A refused login is never repeated.
+// pass is, unless others go on without it. A refused login is never repeated.
 func (s *session) again(err error) bool {
 	if !fault.IsTemporary(err) || fault.Of(err).Wait > s.patience {
 		return false
 	}
-	if !s.once && !isLost(err) {
+	if (!s.once || s.spare) && !isLost(err) {
 		return false
 	}
 	if s.broke.IsZero() {

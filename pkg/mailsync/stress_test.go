@@ -86,7 +86,13 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		}
 		boxes[i] = b
 	}
-	dst := imaptest.FakeOptions{Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
+	login := func(string, string, string) string {
+		if !s.calm.Load() && s.oneIn(12) {
+			return "NO [UNAVAILABLE] come back later"
+		}
+		return ""
+	}
+	dst := imaptest.FakeOptions{Login: login, Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
 		switch {
 		case s.calm.Load():
 		case s.oneIn(s.cut):
@@ -108,7 +114,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	case 4:
 		dst.Caps = caps("UIDPLUS")
 	}
-	s.src, s.dst = imaptest.NewFake(t, imaptest.FakeOptions{}, boxes...), imaptest.NewFake(t, dst)
+	s.src, s.dst = imaptest.NewFake(t, imaptest.FakeOptions{Login: login}, boxes...), imaptest.NewFake(t, dst)
 	return s
 }
 
@@ -149,6 +155,9 @@ func TestStorm(t *testing.T) {
 				}
 				if n := lanes.held.Load(); n != 0 {
 					t.Fatalf("pass %d: %d lanes were not given back", pass, n)
+				}
+				if fault.ScopeOf(err) == fault.Run {
+					t.Errorf("pass %d: error %v", pass, err)
 				}
 				if err == nil && c.NotTried == 0 && c.Rejected == 0 {
 					break

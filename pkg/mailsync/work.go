@@ -42,7 +42,7 @@ type work struct {
 	boxes []*box  // not begun, in the source's order
 	parts []*part // begun; those with something left to ask for
 	loose []*part // what a lane gave back
-	moved []*box  // to be begun again in another round
+	again []*box  // to be begun again in another round
 }
 
 // claim gives a lane what it is to move next: what another lane gave back,
@@ -215,10 +215,18 @@ func (w *work) leave(b *box) (last bool, err error) {
 	return b.parts == 0, b.err
 }
 
-// again puts a mailbox that was replaced meanwhile into another round.
-func (w *work) again(b *box) {
+// unfinished returns those of boxes that the round has not come to the end of.
+// No lane is at work.
+func (w *work) unfinished(boxes []*box) []*box {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	b.err = nil
-	w.moved = append(w.moved, b)
+	return slices.DeleteFunc(slices.Clone(boxes), func(b *box) bool { return b.parts == 0 && !slices.Contains(w.boxes, b) })
+}
+
+// repeat puts a mailbox into another round.
+func (w *work) repeat(b *box) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b.err, b.parts = nil, 0
+	w.again = append(w.again, b)
 }
