@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -222,4 +223,39 @@ func TestUIDsThatDoNotLast(t *testing.T) {
 	if n := lanes.taken.Load(); n != 0 {
 		t.Errorf("%d further lanes were taken", n)
 	}
+}
+
+// TestFurtherLaneIsNotWaitedFor: a lane that is not let in, and not refused
+// either, does not hold up a row that is through.
+func TestFurtherLaneIsNotWaitedFor(t *testing.T) {
+	box := equalAmong("INBOX", 2600, 2600, 0)
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
+	var logins atomic.Int64
+	hold, knocked := make(chan struct{}), make(chan struct{})
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{
+		Login: func(string, string, string) string {
+			if logins.Add(1) > 1 {
+				close(knocked)
+				<-hold
+			}
+			return ""
+		},
+		Append: func(m imaptest.FakeAppend) imaptest.FakeRefusal {
+			if m.N == 0 {
+				<-knocked
+			}
+			return imaptest.FakeRefusal{}
+		},
+	})
+	r := fakeRig(t, src, dst)
+	r.options = func(o *mailsync.Options) { o.Timeout, o.FinalTimeout = time.Hour, time.Hour }
+	r.lanes = &fixed{}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	c, err := r.sync(ctx)
+	close(hold)
+	if err != nil {
+		t.Errorf("error %v", err)
+	}
+	counted(t, c, throughput.Count{Listed: 2600, Copied: 2600})
 }

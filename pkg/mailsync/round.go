@@ -21,10 +21,13 @@ func (p *pass) round(outer context.Context) error {
 	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	c := &crew{p: p, cancel: cancel}
-	c.spawn = func() { c.lanes.Go(func() { c.further(ctx) }) }
+	c.spawn = func(opening context.Context) { c.lanes.Go(func() { c.further(ctx, opening) }) }
 	p.crew = c
 	for {
+		opening, stop := context.WithCancel(ctx)
+		c.dialing(opening)
 		err := p.first.run(ctx)
+		stop() // who is still not in finds nothing to do
 		if err != nil {
 			cancel()
 		}
@@ -46,15 +49,16 @@ func (p *pass) round(outer context.Context) error {
 // crew is the further lanes of a round.
 type crew struct {
 	p      *pass
-	spawn  func()
+	spawn  func(opening context.Context)
 	cancel context.CancelFunc // of the round
 	lanes  sync.WaitGroup
 
-	mu     sync.Mutex
-	over   bool  // no lane starts any more
-	ending *lane // ends because a row waits for it; nil: none does
-	lost   bool  // one ended in the middle because of its connections
-	err    error // the first of theirs that is not about their connections
+	mu      sync.Mutex
+	opening context.Context // ends when the first lane finds nothing more to do: no lane starts then
+	over    bool            // no lane starts any more
+	ending  *lane           // ends because a row waits for it; nil: none does
+	lost    bool            // one ended in the middle because of its connections
+	err     error           // the first of theirs that is not about their connections
 }
 
 // goOnAlone has the pass's first lane begin again what the round has not come
@@ -104,19 +108,26 @@ func (c *crew) grow() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over && c.p.lanes.TryAcquire() {
-		c.spawn()
+	if !c.over && c.opening.Err() == nil && c.p.lanes.TryAcquire() {
+		c.spawn(c.opening)
 	}
+}
+
+// dialing lets lanes start for as long as opening lasts.
+func (c *crew) dialing(opening context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opening = opening
 }
 
 // further is the life of a further lane. That it cannot be opened is no
 // trouble of the account's: the others go on without it.
-func (c *crew) further(ctx context.Context) {
+func (c *crew) further(ctx, opening context.Context) {
 	l := c.p.newLane(true)
 	defer c.giveBack(l)
 	defer l.close(ctx)
-	if err := l.open(ctx); err != nil {
-		c.refused(ctx, err)
+	if err := l.open(opening); err != nil {
+		c.refused(opening, err)
 		return
 	}
 	if err := c.run(ctx, l); err != nil {
@@ -160,8 +171,8 @@ func (c *crew) run(ctx context.Context, l *lane) (err error) {
 }
 
 // refused ends the growth of a round whose last lane could not be opened.
-func (c *crew) refused(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+func (c *crew) refused(opening context.Context, err error) {
+	if opening.Err() != nil {
 		return
 	}
 	c.p.log.Info("no further lane", "err", err)

@@ -28,8 +28,9 @@ type part struct {
 	src, dst *opened // of the lane that has it
 	stint    *stint  // its writer's; nil before the first message
 
-	rest []uint32 // not asked for yet, ascending; work.mu guards it
-	last []uint32 // rejects of earlier passes, to be asked for last and singly
+	rest  []uint32 // not asked for yet, ascending; work.mu guards it
+	begun bool     // some of it was asked for; work.mu guards it
+	last  []uint32 // rejects of earlier passes, to be asked for last and singly
 
 	asked int      // commands in flight; the fetcher's, as is odd
 	odd   []uint32 // to be asked for one by one
@@ -146,6 +147,7 @@ func (w *work) chunk(pt *part, most int) (set []imapconn.Range, uids []uint32) {
 	}
 	set, n := chunk(pt.rest, most)
 	uids, pt.rest = pt.rest[:n:n], pt.rest[n:]
+	pt.begun = pt.begun || n > 0
 	if len(pt.rest) == 0 {
 		w.unlist(pt)
 	}
@@ -174,7 +176,7 @@ func (w *work) release(pt *part) {
 	other := &part{b: pt.b, rest: pt.rest, last: pt.last}
 	pt.rest, pt.last = nil, nil
 	pt.b.parts++
-	pt.b.split = pt.b.split || len(other.rest) > 0
+	pt.b.split = pt.b.split || pt.begun && len(other.rest) > 0
 	w.unlist(pt)
 	w.loose = append(w.loose, other)
 }
