@@ -50,8 +50,9 @@
 //   - a connection: go-imap's one reading goroutine. wire's demultiplexing and
 //     the handlers of raw commands run on it; a handler that blocks stops the
 //     reading, which is how back-pressure reaches the source.
-//   - a lane, while a mailbox moves: the fetcher (source) beside the worker
-//     itself, which is the writer (destination).
+//   - a lane, while mail moves: the fetcher (source) beside the writer
+//     (destination). The writer of a row's first lane is the worker itself;
+//     each further lane has a goroutine of its own. All end before Sync returns.
 //   - ledger: one writer, which owns the database's write connection.
 //   - console: one that draws.
 //
@@ -82,8 +83,18 @@
 //     through wire, not go-imap's: its parser ends the connection on any
 //     surprise, and servers are full of them. go-imap does greeting,
 //     capabilities, login and LOGOUT.
-//   - One UID FETCH in flight: Dovecot mixes the answers of two when its output
-//     is full, which would lose the order of messages.
+//   - Several UID FETCH in flight, but a second one about the same mailbox only
+//     once the last message of the first has begun to come: Dovecot mixes the
+//     answers of two when its output is full, which would lose the order of
+//     messages. Between two mailboxes EXAMINE keeps them apart.
+//   - Lanes share a mailbox only where the destination says under which UIDs it
+//     stores; who settles has the mailbox to itself, and who must look up what is
+//     stored for certain comes before who doubts (else one could adopt the copy
+//     of an equal message, and that one would never be sent again).
+//   - A further lane that is lost is not replaced and its work not handed over:
+//     what is unfinished is begun again by the first lane, as after a crash. That
+//     is rare, and a second way to hand over messages would be one more to lose
+//     them.
 //   - Batches begin small and grow with quick answers: what is on its way when
 //     the process dies must be stored or lost before a rerun has looked twice.
 //   - COMPRESS is tried, not guessed: a client cannot tell a slow link from a

@@ -10,12 +10,20 @@
 //	                                                 |
 //	                                     tagged OK -> ledger (UID runs), meter
 //
-// One lane has three goroutines of interest: the source connection's reading
+// A lane has three goroutines of interest: the source connection's reading
 // goroutine, which fills the window and blocks when it is full; the fetcher,
-// which keeps two UID FETCH commands in flight and opens the source connection
-// again when it breaks; and the worker itself, which is the writer: it alone
-// touches the destination and the plan of the mailbox. Trouble on one side
-// never costs the other side its connection.
+// which lists mailboxes, asks ahead (fetcher.go) and opens the source connection
+// again when it breaks; and the writer, which alone touches the destination's
+// connection and does there, between messages, what the fetcher needs done
+// (window.call). Trouble on one side never costs the other side its connection.
+//
+// A pass begins with one lane, which could do all of it. Further ones come while
+// lanes are free and there is something to share out (round.go): whole mailboxes
+// or the second half of a large one (work.go). Lanes share a mailbox through its
+// gate (gate.go): who settles it does so while nobody else has a message under
+// way there. Lanes go when a row waits for them, at the border of a command; one
+// that loses its connections for good costs the row nothing: the first lane
+// begins again what was not finished.
 //
 // What makes it exact: the floor of a mailbox is durable before octets leave
 // for it, the ledger learns of a message after the tagged OK, and whatever
