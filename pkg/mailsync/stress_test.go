@@ -64,7 +64,11 @@ type storm struct {
 func equalAmong(name string, n, different, first int) imaptest.FakeMailbox {
 	return imaptest.FakeMailbox{Name: name, Count: n, Message: func(i int) imaptest.FakeMessage {
 		i = i*7919%different + first
-		return imaptest.FakeMessage{Flags: `\Seen`, Body: text(i, 120+i%97)}
+		size := 120 + i%97
+		if i%1000 == 700 {
+			size = 120_000 // more than a lane may hold
+		}
+		return imaptest.FakeMessage{Flags: `\Seen`, Body: text(i, size)}
 	}}
 }
 
@@ -99,6 +103,10 @@ func newStorm(t *testing.T, seed uint64) *storm {
 			return imaptest.FakeRefusal{HangUp: true}
 		case s.oneIn(4 * s.cut):
 			s.dst.DropConns()
+		case s.oneIn(10 * s.cut):
+			_ = s.src.Renew(s.boxes[s.n(len(s.boxes))].Name)
+		case s.oneIn(20 * s.cut):
+			_ = s.dst.Renew(m.Mailbox)
 		case m.Place > 0 && s.oneIn(2*s.cut):
 			return imaptest.FakeRefusal{Answer: "NO not now", AtEnd: true}
 		}
