@@ -119,6 +119,7 @@ func (f *fetcher) listAhead(ctx context.Context, c *imapconn.Conn, parts []*part
 		}
 		if err == nil || mild(ctx, err) {
 			out[i].uids, out[i].done, out[i].err = uids, true, err
+			f.l.src.moved() // it is not asked again
 			err = out[i].flags.answered(ctx, flags[i])
 		}
 		if err != nil {
