@@ -83,7 +83,7 @@ message border; a second one ends at once, and even then a rerun is exact.`,
 	fs.BoolVar(&o.failed, "failed", false, "only rows that are not done")
 	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only look: copy nothing, remember nothing")
-	fs.Var(&o.memory, "memory", "octets of messages held at most")
+	fs.Var(&o.memory, "memory", "octets of messages held at most; the process has about 60 MiB more (a GOMEMLIMIT in the environment stays)")
 	fs.IntVar(&o.maxPerHost, "max-per-host", 0, "lanes at a time that touch one host (default no limit)")
 	fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "lanes at a time for one account, when no row waits for them")
 	fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
@@ -139,6 +139,7 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 			fmt.Fprintf(std.err, "warning: %s\n", w)
 		}
 	}
+	defer limitMemory(int64(o.memory))()
 	dir := stateDir(o.list, o.state)
 	if o.dryRun {
 		temp, remove, err := borrow(ctx, dir)
