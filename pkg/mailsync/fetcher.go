@@ -94,7 +94,7 @@ type request struct {
 // connection leaves open goes back to its part. It returns early when messages
 // have to be fetched one by one.
 func (f *fetcher) stream(ctx context.Context, c *imapconn.Conn) error {
-	u := &use{c: c, held: -1}
+	u := &use{c: c}
 	defer f.retake()
 	defer f.leave(u)
 	f.setSuspectAside()

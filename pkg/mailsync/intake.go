@@ -15,7 +15,7 @@ type use struct {
 	c    *imapconn.Conn
 	busy sync.WaitGroup // handlers at work
 	over bool           // nothing more is taken from it
-	held int64          // memory taken for the message that is being read; -1 none
+	held body           // memory taken for the message that is being read; nil: none
 }
 
 // enter begins the work of a handler, which u.busy.Done ends; false when the
@@ -38,7 +38,7 @@ func (f *fetcher) leave(u *use) {
 	u.over = true
 	f.mu.Unlock()
 	u.busy.Wait()
-	f.release(u, true)
+	f.release(u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.moved {
@@ -47,17 +47,21 @@ func (f *fetcher) leave(u *use) {
 	}
 }
 
-// release ends the hold on the memory of the message that is being read, and
-// gives it back or leaves it to the message. It reports whether there was one.
-func (f *fetcher) release(u *use, give bool) bool {
+// release gives the memory of a message back that is not handed over.
+func (f *fetcher) release(u *use) {
+	if b := f.keep(u); b != nil {
+		f.win.give(b)
+	}
+}
+
+// keep ends the hold on the memory of the message that is being read: it is
+// the caller's.
+func (f *fetcher) keep(u *use) body {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := u.held
-	u.held = -1
-	if n >= 0 && give {
-		f.win.give(n)
-	}
-	return n >= 0
+	b := u.held
+	u.held = nil
+	return b
 }
 
 // wanted finds a message that a response is about among those asked for and
@@ -106,12 +110,11 @@ func (f *fetcher) handler(ctx context.Context, u *use, r *request) imapconn.Fetc
 			i, ok := f.wanted(ctx, r, m.UID)
 			// Flags that a server tells apart from the body are asked for apart.
 			if m.Body == nil || !m.HasFlags || !ok {
-				f.release(u, true)
+				f.release(u)
 				return nil
 			}
-			f.release(u, false)
 			f.took(r, i)
-			return f.put(ctx, newItem(r.part, m, false))
+			return f.put(ctx, newItem(r.part, m, f.keep(u), false))
 		},
 	})
 }
@@ -146,20 +149,20 @@ func (f *fetcher) took(r *request, i int) {
 	r.got[i] = true
 }
 
-// body reads a literal into memory.
+// body reads a literal into memory. m has only its beginning.
 func (f *fetcher) body(ctx context.Context, u *use, m *imapconn.Message, n int64, r io.Reader) error {
-	if !f.win.take(ctx, u.c.Dead(), n) {
+	b := f.win.take(ctx, u.c.Dead(), n)
+	if b == nil {
 		return context.Canceled
 	}
 	f.mu.Lock()
-	u.held = n
+	u.held = b
 	f.mu.Unlock()
-	body := make([]byte, n)
-	if _, err := io.ReadFull(r, body); err != nil {
-		f.release(u, true)
+	if err := b.fill(r); err != nil {
+		f.release(u)
 		return err
 	}
-	m.Body = body
+	m.Body = b[0]
 	f.p.meter.Fetched(n)
 	return nil
 }
@@ -167,7 +170,7 @@ func (f *fetcher) body(ctx context.Context, u *use, m *imapconn.Message, n int64
 // lend streams a message that is larger than the lane's share straight to the
 // writer and waits until it is done with it.
 func (f *fetcher) lend(ctx context.Context, r *request, i int, m *imapconn.Message, n int64, octets io.Reader) error {
-	it := newItem(r.part, m, false)
+	it := newItem(r.part, m, nil, false)
 	it.size, it.stream = n, newStream(octets, n)
 	again, err := f.loan(ctx, it)
 	if err != nil {
@@ -194,9 +197,9 @@ func (f *fetcher) loan(ctx context.Context, it *item) (again bool, err error) {
 
 // newItem makes what is handed over; prior marks a reject of an earlier pass,
 // which goes alone.
-func newItem(pt *part, m *imapconn.Message, prior bool) *item {
+func newItem(pt *part, m *imapconn.Message, b body, prior bool) *item {
 	flags := slices.DeleteFunc(slices.Clone(m.Flags), isRecent)
-	return &item{part: pt, uid: m.UID, size: int64(len(m.Body)), body: m.Body, prior: prior, single: prior,
+	return &item{part: pt, uid: m.UID, size: b.octets(), body: b, prior: prior, single: prior,
 		head: imapconn.Head{Flags: flags, Date: m.Date, HasDate: m.HasDate}}
 }
 

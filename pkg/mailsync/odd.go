@@ -76,7 +76,7 @@ func (f *fetcher) tryOne(ctx context.Context, pt *part, uid uint32, prior bool) 
 }
 
 func (f *fetcher) onConn(ctx context.Context, c *imapconn.Conn, pt *part, uid uint32, prior bool) (*item, error) {
-	u := &use{c: c, held: -1}
+	u := &use{c: c}
 	defer f.leave(u)
 	known, err := f.known(ctx, u, uid)
 	if err != nil || known == nil {
@@ -124,19 +124,17 @@ func (f *fetcher) fetchOne(ctx context.Context, u *use, pt *part, known *imapcon
 			if f.win.fits(n) {
 				return f.body(ctx, u, m, n, r)
 			}
-			it = newItem(pt, known, prior)
+			it = newItem(pt, known, nil, prior)
 			it.size, it.stream = n, newStream(r, n)
 			it.lentAgain, err = f.loan(ctx, it)
 			return err
 		},
 		Message: func(m *imapconn.Message) error {
 			if m.Body == nil || m.UID != known.UID || it != nil {
-				f.release(u, true)
+				f.release(u)
 				return nil
 			}
-			f.release(u, false)
-			known.Body = m.Body
-			it = newItem(pt, known, prior)
+			it = newItem(pt, known, f.keep(u), prior)
 			return nil
 		},
 	}))

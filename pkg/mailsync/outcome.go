@@ -58,7 +58,7 @@ func (w *writer) free(it *item) {
 			it.stream.finish(false)
 		}
 	case it.body != nil:
-		w.win.give(it.size)
+		w.win.give(it.body)
 		it.body = nil
 	}
 }
@@ -156,7 +156,7 @@ func (it *item) ident() (ident, bool) {
 			return ident{}, false
 		}
 		it.digest = newDigester()
-		it.digest.Write(it.body)
+		it.body.writeTo(it.digest)
 	}
 	if it.digest.octets != it.size {
 		return ident{}, false
@@ -169,7 +169,7 @@ func (it *item) ident() (ident, bool) {
 // way, since they pass only once.
 func (it *item) reader() (io.Reader, error) {
 	if it.stream == nil {
-		return bytes.NewReader(it.body), nil
+		return it.body.reader(), nil
 	}
 	it.digest = newDigester()
 	return io.TeeReader(it.stream, it.digest), nil
@@ -177,8 +177,12 @@ func (it *item) reader() (io.Reader, error) {
 
 // messageID finds the Message-ID header field (RFC 5322 section 3.6.4) in the
 // octets of a message, for reports only.
-func messageID(body []byte) string {
-	for line := range bytes.Lines(body[:min(len(body), 64<<10)]) {
+func messageID(b body) string {
+	if b == nil {
+		return ""
+	}
+	begin := b[0]
+	for line := range bytes.Lines(begin[:min(len(begin), 64<<10)]) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
 			break

@@ -20,7 +20,7 @@ type item struct {
 	uid    uint32
 	head   imapconn.Head
 	size   int64 // octets of the literal
-	body   []byte
+	body   body
 	stream *stream
 	digest *digester // of what has been sent of a stream, or of body once it was needed
 	single bool      // was refused before: goes alone, with a synchronising literal
@@ -112,15 +112,16 @@ const itemOverhead = 512
 
 // window is the octet-bounded queue between the source's reader and the
 // destination's writer. Memory is taken before a literal is read and given
-// back when the destination has answered for the message. One reader, one
-// writer; close may be called by either.
+// back when the destination has answered for the message; then it holds the
+// next one. One reader, one writer; close may be called by either.
 type window struct {
 	limit int64
 	items chan *item
 
 	mu     sync.Mutex
 	used   int64
-	high   *atomic.Int64 // the most it was; nil: not watched
+	pool   pool          // with used never above limit
+	high   *atomic.Int64 // the most they were; nil: not watched
 	closed chan struct{} // nothing more is taken: the reader must stop
 	wake   chan struct{} // memory was given back
 	full   chan struct{} // the reader waits for memory
@@ -134,21 +135,14 @@ func newWindow(limit int64) *window {
 // fits reports whether a message of n octets may be held in memory at all.
 func (w *window) fits(n int64) bool { return n <= w.limit-itemOverhead }
 
-// take waits until n octets are free. It returns false when the window was
-// closed, ctx ended or the connection that they come from is dead.
-func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) bool {
-	n += itemOverhead
+// take waits until there is memory for a message of n octets, which fits. It
+// returns nil when the window was closed, ctx ended or the connection that they
+// come from is dead.
+func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) body {
 	for {
-		w.mu.Lock()
-		if w.used+n <= w.limit {
-			w.used += n
-			if w.high != nil && w.used > w.high.Load() {
-				w.high.Store(w.used)
-			}
-			w.mu.Unlock()
-			return true
+		if b := w.tryTake(n); b != nil {
+			return b
 		}
-		w.mu.Unlock()
 		select {
 		case w.full <- struct{}{}:
 		default:
@@ -156,19 +150,49 @@ func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) bool {
 		select {
 		case <-w.wake:
 		case <-w.closed:
-			return false
+			return nil
 		case <-dead:
-			return false
+			return nil
 		case <-ctx.Done():
-			return false
+			return nil
 		}
 	}
 }
 
-// give returns what take took for a message of n octets.
-func (w *window) give(n int64) {
+func (w *window) tryTake(n int64) body {
+	whole := n / pieceSize * pieceSize
+	var last int64
+	if n > whole || n == 0 {
+		last = min(pieceFor(n-whole), w.limit-itemOverhead-whole)
+	}
+	cost := whole + last + itemOverhead
 	w.mu.Lock()
-	w.used -= n + itemOverhead
+	defer w.mu.Unlock()
+	if w.used+cost > w.limit {
+		return nil
+	}
+	b := make(body, 0, n/pieceSize+1)
+	for range n / pieceSize {
+		b = append(b, w.pool.get(pieceSize, pieceSize))
+	}
+	if last > 0 {
+		b = append(b, w.pool.get(n-whole, last))
+	}
+	w.used += cost
+	w.pool.shrink(w.limit - w.used)
+	if w.high != nil {
+		w.high.Store(max(w.high.Load(), w.used+w.pool.octets))
+	}
+	return b
+}
+
+// give returns what take gave: nobody may look at it any more.
+func (w *window) give(b body) {
+	w.mu.Lock()
+	w.used -= b.cost()
+	for _, p := range b {
+		w.pool.put(p)
+	}
 	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:

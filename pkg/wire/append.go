@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 
@@ -270,7 +271,7 @@ func (a *Append) awaitContinuation() (*Reply, error) {
 func (a *Append) copyBody(size int64, body io.Reader) error {
 	a.body.R, a.body.N = body, size
 	var err error
-	if held, ok := body.(*bytes.Reader); ok && int64(held.Len()) == size {
+	if held := inMemory(body, size); held != nil {
 		a.body.N = 0
 		_, err = held.WriteTo(a.c.bw)
 	} else {
@@ -286,6 +287,25 @@ func (a *Append) copyBody(size int64, body io.Reader) error {
 	// A reason that is there already, such as a failed write, stays the reason.
 	a.c.Abort(fmt.Errorf("message body: %w", err))
 	return a.c.Err()
+}
+
+// inMemory returns what writes a body of exactly size octets straight from
+// memory; nil when it has to be read.
+func inMemory(body io.Reader, size int64) io.WriterTo {
+	switch b := body.(type) {
+	case *bytes.Reader:
+		size -= int64(b.Len())
+	case *net.Buffers:
+		for _, piece := range *b {
+			size -= int64(len(piece))
+		}
+	default:
+		return nil
+	}
+	if size != 0 {
+		return nil
+	}
+	return body.(io.WriterTo)
 }
 
 // appendSink is the Append seen as what its buffer is flushed to.
