@@ -22,7 +22,8 @@ func (s *sizeValue) Set(text string) error {
 	return nil
 }
 
-// minMemory is what a lane cannot do without, and a bit.
+// minMemory is what a lane cannot do without: the buffers of its two
+// connections, and as much again for messages.
 const minMemory = 1 << 20
 
 // atLeast refuses a memory limit that no lane could work with.

@@ -55,3 +55,18 @@ func TestNextFloor(t *testing.T) {
 		}
 	}
 }
+
+// TestShareOf: what connections take is not there for messages.
+func TestShareOf(t *testing.T) {
+	for _, tt := range []struct {
+		memory int64
+		lanes  int
+		want   int64
+	}{
+		{256 << 20, 4, 64<<20 - laneBuffers}, {256 << 20, 100, 256<<20/100 - laneBuffers}, {1 << 20, 1, 1<<20 - laneBuffers}, {1 << 20, 100, minShare},
+	} {
+		if got := shareOf(tt.memory, tt.lanes); got != tt.want {
+			t.Errorf("%d octets, %d lanes: %d, want %d", tt.memory, tt.lanes, got, tt.want)
+		}
+	}
+}

@@ -23,7 +23,7 @@ type Options struct {
 	Logger  *slog.Logger
 	RootCAs *x509.CertPool // nil: the system's
 
-	Memory     int64         // octets of message bodies held by all lanes together; 0: 256 MiB
+	Memory     int64         // octets that all lanes together hold: message bodies and the buffers of connections; 0: 256 MiB
 	Lanes      int           // how many Syncs may run at once; 0: 4
 	Patience   time.Duration // how long a side may be without progress; 0: 2 minutes
 	MaxRejects int           // rejects in a row that end an account; 0: 50
@@ -58,6 +58,17 @@ type Engine struct {
 	tempos tempos
 }
 
+const (
+	// laneBuffers is what the two connections of a lane take.
+	laneBuffers = 2 * imapconn.Memory
+	// minShare is what a lane has for bodies however little memory there is:
+	// larger messages are streamed.
+	minShare = 64 << 10
+)
+
+// shareOf is what one of so many lanes may hold of messages.
+func shareOf(memory int64, lanes int) int64 { return max(memory/int64(lanes)-laneBuffers, minShare) }
+
 // New returns an Engine.
 func New(opt Options) *Engine {
 	def := func(p *time.Duration, d time.Duration) {
@@ -77,7 +88,7 @@ func New(opt Options) *Engine {
 	if opt.MaxRejects <= 0 {
 		opt.MaxRejects = 50
 	}
-	return &Engine{opt: opt, press: imapconn.NewCompressor(opt.Compress), share: max(opt.Memory/int64(opt.Lanes), 64<<10)}
+	return &Engine{opt: opt, press: imapconn.NewCompressor(opt.Compress), share: shareOf(opt.Memory, opt.Lanes)}
 }
 
 // Lanes is how Sync comes by more lanes than its first; see batch.Lanes, which

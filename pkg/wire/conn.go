@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// Buffers is what a Conn holds to read and write, in octets, once it has sent an
+// APPEND.
+const Buffers = readBuffer + appendBuffer
+
 const (
 	defaultTimeout      = time.Minute
 	defaultFinalTimeout = 10 * time.Minute
