@@ -110,13 +110,13 @@ func (p *pass) flagsRefused(ctx context.Context, b *box, err error) error {
 
 // placer knows where messages stand at the destination.
 type placer struct {
-	runs    []ledger.Run      // ascending
-	adopted map[uint32]uint32 // found in this pass
+	runs    []ledger.Run // ascending
+	adopted pairs        // found in this pass
 }
 
 // of returns 0 when nobody knows.
 func (pl placer) of(uid uint32) uint32 {
-	if d, ok := pl.adopted[uid]; ok {
+	if d, ok := pl.adopted.of(uid); ok {
 		return d
 	}
 	i, found := slices.BinarySearchFunc(pl.runs, uid, func(r ledger.Run, u uint32) int { return cmp.Compare(r.Source, u) })

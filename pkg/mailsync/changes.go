@@ -155,7 +155,7 @@ func (o *opened) flagsOf(ctx context.Context, uids []uint32) (*book[[]string], e
 // messages that are there, when none did; always of those that were found just
 // now, and of those that a pass has brought over which did not come to its
 // end.
-func (c *changes) rest(ctx context.Context, pt *part, there []uint32, adopted map[uint32]uint32) error {
+func (c *changes) rest(ctx context.Context, pt *part, there []uint32, adopted pairs) error {
 	first, _ := slices.BinarySearch(there, c.below)
 	ask := func(uids []uint32, since uint64) error {
 		return pt.src.flags(ctx, uids, func(ctx context.Context, conn *imapconn.Conn, set []imapconn.Range) (*imapconn.Fetching, error) {
@@ -168,8 +168,8 @@ func (c *changes) rest(ctx context.Context, pt *part, there []uint32, adopted ma
 		}
 	}
 	late := slices.Clone(there[first:])
-	for u := range adopted {
-		late = append(late, u)
+	for _, f := range adopted {
+		late = append(late, f.source)
 	}
 	slices.Sort(late)
 	return ask(slices.Compact(late), 0)

@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -59,18 +60,35 @@ func (b *book[T]) missing(uids []uint32) []uint32 {
 	return out
 }
 
+// reading is what was read of the messages that were asked for.
+type reading interface {
+	missing(uids []uint32) []uint32
+	len() int
+}
+
 // gather reads something of each of uids into known, which survives a broken
 // connection: what was read is not read again. A UID that the server no longer
-// has, or refuses to read, is left out.
-func gather[T any](ctx context.Context, o *opened, uids []uint32, known *book[T], size int,
+// has, or refuses to read, is left out. A command asks for size messages.
+func gather(ctx context.Context, o *opened, uids []uint32, known reading, size int,
 	fetch func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error) error {
-	left, alone := known.missing(uids), 0
+	for some := range slices.Chunk(uids, size) {
+		if err := gatherSome(ctx, o, some, known, fetch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func gatherSome(ctx context.Context, o *opened, left []uint32, known reading,
+	fetch func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error) error {
+	most, alone := len(left), 0
+	left = known.missing(left)
 	for len(left) > 0 {
 		err := o.do(ctx, func(c *imapconn.Conn) error {
 			if left = known.missing(left); len(left) == 0 {
 				return nil
 			}
-			most := size
+			most := most
 			if alone > 0 {
 				most = 1
 			}
@@ -101,12 +119,18 @@ func refusesMessage(err error) bool {
 	return fault.Of(err) != nil && fault.ScopeOf(err) == fault.Message
 }
 
-// identsOf reads what identifies uids, in their order.
-func (o *opened) identsOf(ctx context.Context, uids []uint32) ([]ident, error) {
-	known := newBook[ident]()
+// identsOf reads what identifies those of uids, ascending, that belong to a
+// stack and have no partner yet.
+func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident, error) {
+	uids = s.left(uids)
+	known := newSieve(uids, s)
+	items := imapconn.ItemSize | imapconn.ItemDate
+	if !s.bySize {
+		items |= imapconn.ItemHeader
+	}
 	err := gather(ctx, o, uids, known, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
 		var head *sum
-		return fetchAll(ctx, c, set, imapconn.ItemSize|imapconn.ItemDate|imapconn.ItemHeader, imapconn.FetchHandler{
+		return fetchAll(ctx, c, set, items, imapconn.FetchHandler{
 			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
 				octets, err := io.ReadAll(io.LimitReader(r, maxHeader))
 				s := digestHeader(octets)
@@ -114,28 +138,21 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32) ([]ident, error) {
 				return err
 			},
 			Message: func(m *imapconn.Message) error {
+				id := ident{uid: m.UID, octets: m.Size, date: dateOf(m.Date)}
 				switch {
 				case m.UID == 0:
 				case head != nil:
-					known.put(m.UID, ident{uid: m.UID, octets: m.Size, date: m.Date, head: *head})
-				case m.Size >= 0: // no header (NIL): octets, date and body identify it
-					known.put(m.UID, ident{uid: m.UID, octets: m.Size, date: m.Date})
+					id.head = *head
+					known.put(id)
+				case m.Size >= 0 || s.bySize && m.HasDate: // no header (NIL): octets, date and body identify it
+					known.put(id)
 				}
 				head = nil
 				return nil
 			},
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]ident, 0, len(uids))
-	for _, u := range uids {
-		if id, ok := known.get(u); ok {
-			out = append(out, id)
-		}
-	}
-	return out, nil
+	return known.out, err
 }
 
 // wholesOf reads the digests of whole messages; it is a wholeFunc.

@@ -1,24 +1,62 @@
 package mailsync
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"time"
 )
 
-// ident is what is known of one message without its body. octets is what the
-// server says (RFC822.SIZE) or the literal's own count; date is INTERNALDATE,
-// zero when the server gives none.
+// ident is what is known of one message without its body: 40 octets. octets is
+// what the server says (RFC822.SIZE) or the literal's own count.
 type ident struct {
 	uid    uint32
 	octets int64
-	date   time.Time
+	date   int64 // INTERNALDATE, see dateOf
 	head   sum
 }
 
+// noDate is the date of a message of which the server gives none.
+var noDate = dateOf(time.Time{})
+
+// dateOf is an INTERNALDATE in seconds, which is all that it has.
+func dateOf(t time.Time) int64 { return t.Unix() }
+
 // wholeFunc returns the digests of whole messages, by UID.
 type wholeFunc func(ctx context.Context, uids []uint32) (map[uint32]sum, error)
+
+// party is one of the two sides of a match.
+type party struct {
+	count  int // of its messages
+	idents func(ctx context.Context, s stack) ([]ident, error)
+	whole  wholeFunc
+}
+
+// pairs are source messages with the destination messages that are the same
+// ones, ascending by source UID: 8 octets each.
+type pairs []pair
+
+type pair struct{ source, dest uint32 }
+
+// of returns the destination's UID of a source message.
+func (p pairs) of(source uint32) (dest uint32, ok bool) {
+	i, ok := slices.BinarySearchFunc(p, source, func(p pair, u uint32) int { return cmp.Compare(p.source, u) })
+	if !ok {
+		return 0, false
+	}
+	return p[i].dest, true
+}
+
+// split returns the UIDs of both sides, in the order of the pairs.
+func (p pairs) split() (source, dest []uint32) {
+	source, dest = make([]uint32, len(p)), make([]uint32, len(p))
+	for i, p := range p {
+		source[i], dest[i] = p.source, p.dest
+	}
+	return source, dest
+}
 
 // match pairs source messages with destination messages that are the same
 // message, as multisets: no message of either side is used twice (DESIGN
@@ -27,64 +65,112 @@ type wholeFunc func(ctx context.Context, uids []uint32) (map[uint32]sum, error)
 // servers say of every message) and INTERNALDATE agrees; everything else that
 // could be equal is compared by the digest of the whole message. Where several
 // are equal to the last octet, INTERNALDATE breaks the tie, then UID order.
-// The result maps source UIDs to destination UIDs.
-func match(ctx context.Context, source, dest []ident, sourceWhole, destWhole wholeFunc) (map[uint32]uint32, error) {
-	m := &matcher{pairs: map[uint32]uint32{}, used: map[uint32]bool{}}
-	doubtful := m.byHeader(source, dest)
-	if err := m.byWhole(ctx, doubtful, sourceWhole, destWhole); err != nil {
-		return nil, err
+//
+// In more than one round, which read again what identifies the messages, only
+// one of as many stacks of them is held at a time. The outcome is the same.
+func match(ctx context.Context, source, dest party, rounds int) (pairs, error) {
+	m := &matcher{source: source, dest: dest}
+	var s, d []ident
+	var err error
+	for n := range rounds {
+		if s, d, err = m.read(ctx, stack{n: n, of: rounds}); err != nil {
+			return nil, err
+		}
+		if err := m.compare(ctx, joined(s, d, byHead), certain); err != nil {
+			return nil, err
+		}
 	}
 	// A server that shows another header than it was given (no blank line,
 	// no header at all) still keeps octets and date.
-	rest := m.bySizeAndDate(source, dest)
-	if err := m.byWhole(ctx, rest, sourceWhole, destWhole); err != nil {
-		return nil, err
+	for n := range rounds {
+		if rounds > 1 {
+			if s, d, err = m.read(ctx, stack{n: n, of: rounds, bySize: true}); err != nil {
+				return nil, err
+			}
+		}
+		s, d = slices.DeleteFunc(s, m.isPaired), slices.DeleteFunc(d, m.isUsed)
+		if err := m.compare(ctx, joined(s, d, bySizeAndDate), nil); err != nil {
+			return nil, err
+		}
 	}
 	return m.pairs, nil
 }
 
 type matcher struct {
-	pairs map[uint32]uint32
-	used  map[uint32]bool // destination UIDs
+	source, dest party
+
+	pairs pairs
+	used  []uint32 // the destination UIDs of pairs, ascending
+}
+
+// isPaired reports that a source message needs no partner by octets and date;
+// isUsed says so of the destination's.
+func (m *matcher) isPaired(i ident) bool { return i.date == noDate || m.paired(i.uid) }
+func (m *matcher) isUsed(i ident) bool   { return i.date == noDate || m.taken(i.uid) }
+
+func (m *matcher) paired(uid uint32) bool { _, ok := m.pairs.of(uid); return ok }
+func (m *matcher) taken(uid uint32) bool  { _, ok := slices.BinarySearch(m.used, uid); return ok }
+
+// read reads one stack of what has no partner yet.
+func (m *matcher) read(ctx context.Context, s stack) (source, dest []ident, err error) {
+	s.done = m.taken
+	if dest, err = m.dest.idents(ctx, s); err != nil || len(dest) == 0 {
+		return nil, nil, err
+	}
+	s.done = m.paired
+	source, err = m.source.idents(ctx, s)
+	return source, dest, err
 }
 
 // group holds the messages of both sides that may be equal.
 type group struct{ source, dest []ident }
 
-func (m *matcher) pair(s, d ident) {
-	m.pairs[s.uid] = d.uid
-	m.used[d.uid] = true
+// certain reports that the only two messages with a header are the same.
+func certain(g group) bool {
+	if len(g.source) != 1 || len(g.dest) != 1 {
+		return false
+	}
+	s, d := g.source[0], g.dest[0]
+	return s.head != (sum{}) && s.octets > 0 && s.octets == d.octets && s.date != noDate && s.date == d.date
 }
 
-// byHeader pairs what is certain and returns the groups that are not.
-func (m *matcher) byHeader(source, dest []ident) []group {
+// compareAtOnce is how many messages' bodies are digested before the digests
+// are compared, unless one group has more.
+const compareAtOnce = 1000
+
+// compare pairs what is the same in each group: without a look at the bodies
+// where that is certain (nil: never).
+func (m *matcher) compare(ctx context.Context, groups iter.Seq[group], certain func(group) bool) error {
 	var doubtful []group
-	for _, g := range groupBy(source, dest, func(i ident) sum { return i.head }) {
-		if len(g.source) == 1 && len(g.dest) == 1 {
-			s, d := g.source[0], g.dest[0]
-			if s.head != (sum{}) && s.octets > 0 && s.octets == d.octets && !s.date.IsZero() && s.date.Equal(d.date) {
-				m.pair(s, d)
-				continue
-			}
+	messages := 0
+	for g := range groups {
+		if certain != nil && certain(g) {
+			m.pair(g.source[0], g.dest[0])
+			continue
 		}
 		doubtful = append(doubtful, g)
+		if messages += len(g.source) + len(g.dest); messages >= compareAtOnce {
+			if err := m.byWhole(ctx, doubtful); err != nil {
+				return err
+			}
+			doubtful, messages = doubtful[:0], 0
+		}
 	}
-	return doubtful
+	if err := m.byWhole(ctx, doubtful); err != nil {
+		return err
+	}
+	slices.SortFunc(m.pairs, func(a, b pair) int { return cmp.Compare(a.source, b.source) })
+	slices.Sort(m.used)
+	return nil
 }
 
-// bySizeAndDate groups what is left.
-func (m *matcher) bySizeAndDate(source, dest []ident) []group {
-	type key struct {
-		octets int64
-		date   int64
-	}
-	left := slices.DeleteFunc(slices.Clone(source), func(i ident) bool { _, ok := m.pairs[i.uid]; return ok || i.date.IsZero() })
-	free := slices.DeleteFunc(slices.Clone(dest), func(i ident) bool { return m.used[i.uid] || i.date.IsZero() })
-	return groupBy(left, free, func(i ident) key { return key{i.octets, i.date.Unix()} })
+func (m *matcher) pair(s, d ident) {
+	m.pairs = append(m.pairs, pair{s.uid, d.uid})
+	m.used = append(m.used, d.uid)
 }
 
 // byWhole pairs the members of each group whose whole digests are equal.
-func (m *matcher) byWhole(ctx context.Context, groups []group, sourceWhole, destWhole wholeFunc) error {
+func (m *matcher) byWhole(ctx context.Context, groups []group) error {
 	if len(groups) == 0 {
 		return nil
 	}
@@ -94,48 +180,51 @@ func (m *matcher) byWhole(ctx context.Context, groups []group, sourceWhole, dest
 	}
 	slices.Sort(su)
 	slices.Sort(du)
-	ds, err := destWhole(ctx, du)
+	ds, err := m.dest.whole(ctx, du)
 	if err != nil {
 		return err
 	}
-	ss, err := sourceWhole(ctx, su)
+	ss, err := m.source.whole(ctx, su)
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
-		known := func(sums map[uint32]sum) func(ident) bool {
-			return func(i ident) bool { _, ok := sums[i.uid]; return !ok }
-		}
-		src := slices.DeleteFunc(slices.Clone(g.source), known(ss))
-		dst := slices.DeleteFunc(slices.Clone(g.dest), known(ds))
-		for _, equal := range groupTwo(src, dst, func(i ident) sum { return ss[i.uid] }, func(i ident) sum { return ds[i.uid] }) {
+		for equal := range joined(withWhole(g.source, ss), withWhole(g.dest, ds), byHead) {
 			m.pairEqual(equal)
 		}
 	}
 	return nil
 }
 
+// withWhole returns copies of those whose whole digest is known, with it in
+// the place of the header's.
+func withWhole(ids []ident, wholes map[uint32]sum) []ident {
+	out := make([]ident, 0, len(ids))
+	for _, i := range ids {
+		if whole, ok := wholes[i.uid]; ok {
+			i.head = whole
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 // pairEqual pairs messages that are equal to the last octet: those with equal
 // dates first, then in UID order.
 func (m *matcher) pairEqual(g group) {
-	byUID := func(a, b ident) int { return cmp.Compare(a.uid, b.uid) }
-	slices.SortFunc(g.source, byUID)
-	slices.SortFunc(g.dest, byUID)
-	byDate := map[int64][]ident{}
-	for _, d := range g.dest {
-		byDate[d.date.UnixNano()] = append(byDate[d.date.UnixNano()], d)
-	}
-	var left []ident
-	for _, s := range g.source {
-		k := s.date.UnixNano()
-		if same := byDate[k]; len(same) > 0 {
-			m.pair(s, same[0])
-			byDate[k] = same[1:]
-			continue
+	var left, free []ident
+	byDate := func(a, b ident) int { return cmp.Compare(a.date, b.date) }
+	rest := func(s, d []ident) {
+		n := min(len(s), len(d))
+		for i := range n {
+			m.pair(s[i], d[i])
 		}
-		left = append(left, s)
+		left, free = append(left, s[n:]...), append(free, d[n:]...)
 	}
-	free := slices.DeleteFunc(g.dest, func(d ident) bool { return m.used[d.uid] })
+	all(g.source, g.dest, byDate, rest)
+	byUID := func(a, b ident) int { return cmp.Compare(a.uid, b.uid) }
+	slices.SortFunc(left, byUID)
+	slices.SortFunc(free, byUID)
 	for i := range min(len(left), len(free)) {
 		m.pair(left[i], free[i])
 	}
@@ -148,32 +237,48 @@ func appendUIDs(to []uint32, ids []ident) []uint32 {
 	return to
 }
 
-// groupBy groups both sides by one key; only groups with members on both
-// sides are returned, in the order of their first source message.
-func groupBy[K comparable](source, dest []ident, key func(ident) K) []group {
-	return groupTwo(source, dest, key, key)
+func byHead(a, b ident) int { return bytes.Compare(a.head[:], b.head[:]) }
+
+func bySizeAndDate(a, b ident) int {
+	return cmp.Or(cmp.Compare(a.octets, b.octets), cmp.Compare(a.date, b.date))
 }
 
-func groupTwo[K comparable](source, dest []ident, sourceKey, destKey func(ident) K) []group {
-	byKey := map[K][]ident{}
-	for _, d := range dest {
-		k := destKey(d)
-		byKey[k] = append(byKey[k], d)
+// joined groups both sides by a key: groups with members on both sides. It
+// sorts the slices that it is given, and the groups are parts of them.
+func joined(source, dest []ident, key func(a, b ident) int) iter.Seq[group] {
+	return func(yield func(group) bool) {
+		on := true
+		all(source, dest, key, func(s, d []ident) {
+			if on && len(s) > 0 && len(d) > 0 {
+				on = yield(group{s, d})
+			}
+		})
 	}
-	at := map[K]int{}
-	var out []group
-	for _, s := range source {
-		k := sourceKey(s)
-		if len(byKey[k]) == 0 {
-			continue
+}
+
+// all is joined with the groups that one side alone has.
+func all(source, dest []ident, key func(a, b ident) int, do func(source, dest []ident)) {
+	order := func(a, b ident) int { return cmp.Or(key(a, b), cmp.Compare(a.uid, b.uid)) }
+	slices.SortFunc(source, order)
+	slices.SortFunc(dest, order)
+	for len(source) > 0 || len(dest) > 0 {
+		var first ident
+		if len(dest) == 0 || len(source) > 0 && key(source[0], dest[0]) <= 0 {
+			first = source[0]
+		} else {
+			first = dest[0]
 		}
-		i, ok := at[k]
-		if !ok {
-			i = len(out)
-			at[k] = i
-			out = append(out, group{dest: byKey[k]})
-		}
-		out[i].source = append(out[i].source, s)
+		s, d := run(source, first, key), run(dest, first, key)
+		do(source[:s], dest[:d])
+		source, dest = source[s:], dest[d:]
 	}
-	return out
+}
+
+// run returns how many at the front of ids have the key of first.
+func run(ids []ident, first ident, key func(a, b ident) int) int {
+	n := 0
+	for n < len(ids) && key(ids[n], first) == 0 {
+		n++
+	}
+	return n
 }

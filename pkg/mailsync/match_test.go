@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -18,7 +19,26 @@ type msg struct {
 }
 
 func (m msg) ident() ident {
-	return ident{uid: m.uid, octets: m.octets, head: sum{m.head}, date: time.Date(2024, 1, 1, 0, m.minute, 0, 0, time.UTC)}
+	date := noDate
+	if m.minute >= 0 {
+		date = dateOf(time.Date(2024, 1, 1, 0, m.minute, 0, 0, time.UTC))
+	}
+	head := sum{}
+	if m.head != 0 { // as spread as a digest
+		head = digestHeader([]byte{'h', m.head})
+	}
+	return ident{uid: m.uid, octets: m.octets, head: head, date: date}
+}
+
+// partyOf is the side that has msgs; those without a body cannot be read. asked
+// counts the bodies that were.
+func partyOf(msgs []msg, asked *int) party {
+	var ids []ident
+	for _, m := range msgs {
+		ids = append(ids, m.ident())
+	}
+	return party{count: len(msgs), whole: wholes(msgs, asked),
+		idents: func(_ context.Context, s stack) ([]ident, error) { return s.pick(ids), nil }}
 }
 
 func wholes(msgs []msg, asked *int) wholeFunc {
@@ -26,7 +46,7 @@ func wholes(msgs []msg, asked *int) wholeFunc {
 		out := map[uint32]sum{}
 		for _, m := range msgs {
 			for _, u := range uids {
-				if u == m.uid {
+				if u == m.uid && m.body != "" {
 					var s sum
 					copy(s[:], m.body)
 					out[u] = s
@@ -88,24 +108,113 @@ func TestMatch(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			idents := func(ms []msg) (out []ident) {
-				for _, m := range ms {
-					out = append(out, m.ident())
+			for _, rounds := range []int{1, 2, 7} {
+				asked := 0
+				got, err := match(t.Context(), partyOf(tt.source, &asked), partyOf(tt.dest, &asked), rounds)
+				if err != nil {
+					t.Fatal(err)
 				}
-				return out
+				if d := cmp.Diff(tt.want, mapOf(got)); d != "" {
+					t.Errorf("%d rounds: pairs (-want +got):\n%s", rounds, d)
+				}
+				if asked != tt.bodies {
+					t.Errorf("%d rounds: read %d bodies, want %d", rounds, asked, tt.bodies)
+				}
 			}
+		})
+	}
+}
+
+func mapOf(found pairs) map[uint32]uint32 {
+	out := map[uint32]uint32{}
+	for _, p := range found {
+		out[p.source] = p.dest
+	}
+	return out
+}
+
+// randomMessages makes messages that resemble one another in all ways.
+func randomMessages(rnd *rand.Rand, n int) []msg {
+	out := make([]msg, n)
+	uid := uint32(0)
+	for i := range out {
+		uid += 1 + rnd.Uint32N(3)
+		out[i] = msg{uid: uid, head: byte(rnd.IntN(n + 2)), octets: int64(rnd.IntN(3)), minute: rnd.IntN(4) - 1}
+		if out[i].body = string(rune('a' + rnd.IntN(3))); rnd.IntN(9) == 0 {
+			out[i].body = ""
+		}
+	}
+	return out
+}
+
+// matchSlowly is match by its words.
+func matchSlowly(source, dest []msg) map[uint32]uint32 {
+	found, used := map[uint32]uint32{}, map[uint32]bool{}
+	alone := func(all []msg, head byte) bool {
+		n := 0
+		for _, m := range all {
+			if m.head == head {
+				n++
+			}
+		}
+		return n == 1
+	}
+	pair := func(same func(s, d msg) bool) {
+		for _, sameDate := range []bool{true, false} {
+			for _, s := range source {
+				for _, d := range dest {
+					if _, ok := found[s.uid]; !ok && !used[d.uid] && same(s, d) && (!sameDate || s.minute == d.minute) {
+						found[s.uid], used[d.uid] = d.uid, true
+					}
+				}
+			}
+		}
+	}
+	pair(func(s, d msg) bool {
+		return s.head == d.head && s.head != 0 && alone(source, s.head) && alone(dest, s.head) && s.octets == d.octets && s.octets > 0 &&
+			s.minute == d.minute && s.minute >= 0
+	})
+	pair(func(s, d msg) bool { return s.head == d.head && s.body == d.body && s.body != "" })
+	pair(func(s, d msg) bool {
+		return s.octets == d.octets && s.minute == d.minute && s.minute >= 0 && s.body == d.body && s.body != ""
+	})
+	return found
+}
+
+// TestMatchAtRandom: as the words say, in however many rounds.
+func TestMatchAtRandom(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	found := 0
+	for range 3000 {
+		source, dest := randomMessages(rnd, rnd.IntN(12)), randomMessages(rnd, rnd.IntN(12))
+		want := matchSlowly(source, dest)
+		found += len(want)
+		for _, rounds := range []int{1, 3, 7} {
 			asked := 0
-			got, err := match(t.Context(), idents(tt.source), idents(tt.dest), wholes(tt.source, &asked), wholes(tt.dest, &asked))
+			got, err := match(t.Context(), partyOf(source, &asked), partyOf(dest, &asked), rounds)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(tt.want, got); d != "" {
-				t.Errorf("pairs (-want +got):\n%s", d)
+			if d := cmp.Diff(want, mapOf(got)); d != "" {
+				t.Fatalf("%d rounds\nsource %+v\ndest %+v\n(-want +got):\n%s", rounds, source, dest, d)
 			}
-			if asked != tt.bodies {
-				t.Errorf("read %d bodies, want %d", asked, tt.bodies)
-			}
-		})
+		}
+	}
+	if found < 2000 {
+		t.Errorf("only %d pairs: the messages are too different", found)
+	}
+}
+
+// TestRoundsFor: what a round holds fits into the memory that there is.
+func TestRoundsFor(t *testing.T) {
+	for _, tt := range []struct {
+		messages int
+		room     int64
+		want     int
+	}{{0, 1 << 20, 1}, {1000, 64_000, 1}, {1001, 64_000, 2}, {1_000_000, 1 << 20, 62}} {
+		if got := roundsFor(tt.messages, tt.room); got != tt.want {
+			t.Errorf("%d messages, %d octets: %d rounds, want %d", tt.messages, tt.room, got, tt.want)
+		}
 	}
 }
 

@@ -150,7 +150,7 @@ func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, 
 	todo, place := b.plan.todo(), placer{runs: runs}
 	if len(todo) > 0 && !here && !b.floored {
 		err := f.win.call(ctx, func(ctx context.Context) (err error) {
-			place.adopted, err = p.settleEarlier(ctx, pt, todo)
+			place.adopted, err = p.settleEarlier(ctx, pt, todo, f.win)
 			return err
 		})
 		if err != nil {
@@ -251,22 +251,23 @@ func (p *pass) forgetRejects(ctx context.Context, b *box) error {
 // settleEarlier matches what stands in the destination at or above the floor:
 // after a crash what was sent and not confirmed, before the first pass (floor
 // 0) everything.
-func (p *pass) settleEarlier(ctx context.Context, pt *part, todo []uint32) (map[uint32]uint32, error) {
+func (p *pass) settleEarlier(ctx context.Context, pt *part, todo []uint32, win *window) (pairs, error) {
 	b := pt.b
-	pairs, err := p.settle(ctx, b, pt.dst, candidates{
-		idents: func(ctx context.Context) ([]ident, error) { return pt.src.identsOf(ctx, todo) },
-		whole:  pt.src.wholesOf,
-		ours:   b.link.Open && b.link.Floor > 0,
-	}, b.link.Open && !b.quiet)
+	found, err := p.settle(ctx, b, pt.dst, candidates{
+		party: party{count: len(todo), whole: pt.src.wholesOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
+			return pt.src.identsOf(ctx, todo, s)
+		}},
+		ours: b.link.Open && b.link.Floor > 0,
+	}, win, b.link.Open && !b.quiet)
 	if err != nil {
 		return nil, err
 	}
-	b.noted = b.noted || len(pairs) > 0
-	for u := range pairs {
-		b.plan.set(u, alreadyThere)
+	b.noted = b.noted || len(found) > 0
+	for _, f := range found {
+		b.plan.set(f.source, alreadyThere)
 	}
-	p.meter.AlreadyThere(int64(len(pairs)))
-	return pairs, nil
+	p.meter.AlreadyThere(int64(len(found)))
+	return found, nil
 }
 
 // setFloor makes the floor durable: everything below it is settled.

@@ -76,17 +76,20 @@ func (w *writer) resolve(ctx context.Context) error {
 	for i, a := range w.acked {
 		ids[i], sums[a.id.uid], flags[a.id.uid] = a.id, a.whole, a.flags
 	}
-	pairs, err := w.settle(ctx, candidates{
-		idents: func(context.Context) ([]ident, error) { return ids, nil },
-		whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
-		flags:  func(uid uint32) ([]string, bool) { return flags[uid], true },
+	found, err := w.settle(ctx, candidates{
+		party: party{
+			count:  len(ids),
+			idents: func(_ context.Context, s stack) ([]ident, error) { return s.pick(ids), nil },
+			whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
+		},
+		flags: func(uid uint32) ([]string, bool) { return flags[uid], true },
 	}, true, false)
 	if err != nil {
 		return err
 	}
 	var lost []ledger.Run
 	for _, id := range ids {
-		if _, ok := pairs[id.uid]; !ok {
+		if _, ok := found.of(id.uid); !ok {
 			lost = append(lost, ledger.Run{Source: id.uid, Dest: 0, Count: 1})
 		}
 	}
@@ -162,7 +165,7 @@ func (it *item) ident() (ident, bool) {
 		return ident{}, false
 	}
 	head, _ := it.digest.sums()
-	return ident{uid: it.uid, octets: it.size, date: it.head.Date, head: head}, true
+	return ident{uid: it.uid, octets: it.size, date: dateOf(it.head.Date), head: head}, true
 }
 
 // reader returns the octets to send; those of a stream are digested on their

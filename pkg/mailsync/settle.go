@@ -2,7 +2,6 @@ package mailsync
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -12,8 +11,7 @@ import (
 
 // candidates are source messages that may stand in the destination already.
 type candidates struct {
-	idents func(ctx context.Context) ([]ident, error)
-	whole  wholeFunc
+	party
 	// flags returns those that the destination was given with a message; nil:
 	// nobody knows.
 	flags func(uid uint32) (flags []string, known bool)
@@ -26,62 +24,59 @@ type candidates struct {
 // above its floor and are in nobody's UID map, and adopts them: their runs go
 // to the ledger. No command may be in flight. With quiet it first waits until
 // two looks agree, because a session that is gone may still be storing (DESIGN
-// invariant 6). The result maps source UIDs to destination UIDs.
-func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, quiet bool) (map[uint32]uint32, error) {
+// invariant 6). What it needs for each message is taken from the lane's memory.
+func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, win *window, quiet bool) (pairs, error) {
 	have, err := p.unmapped(ctx, b, dst, quiet)
 	if err != nil || len(have) == 0 {
 		return nil, err
 	}
-	dest, err := dst.identsOf(ctx, have)
+	dest := party{count: len(have), whole: dst.wholesOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
+		return dst.identsOf(ctx, have, s)
+	}}
+	messages := c.count + dest.count
+	room := win.reserve(int64(messages) * matchCost)
+	defer win.restore(room)
+	found, err := match(ctx, c.party, dest, roundsFor(messages, room))
 	if err != nil {
 		return nil, err
 	}
-	source, err := c.idents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	pairs, err := match(ctx, source, dest, c.whole, dst.wholesOf)
-	if err != nil {
-		return nil, err
-	}
-	if c.ours && len(pairs) > 0 {
-		if c.flags, err = p.shown(ctx, b, dst, pairs); err != nil {
+	if c.ours && len(found) > 0 {
+		if c.flags, err = p.shown(ctx, b, dst, found); err != nil {
 			return nil, err
 		}
 	}
-	return pairs, p.adopt(ctx, b, pairs, c)
+	return found, p.adopt(ctx, b, found, c)
 }
 
 // shown asks which flags the destination shows of what was found.
-func (p *pass) shown(ctx context.Context, b *box, dst *opened, pairs map[uint32]uint32) (func(uint32) ([]string, bool), error) {
-	known, err := dst.flagsOf(ctx, slices.Sorted(maps.Values(pairs)))
+func (p *pass) shown(ctx context.Context, b *box, dst *opened, found pairs) (func(uint32) ([]string, bool), error) {
+	_, dests := found.split()
+	slices.Sort(dests)
+	known, err := dst.flagsOf(ctx, dests)
 	if err != nil {
 		return nil, p.flagsRefused(ctx, b, err)
 	}
-	return func(uid uint32) ([]string, bool) { return known.get(pairs[uid]) }, nil
+	return func(uid uint32) ([]string, bool) {
+		dest, _ := found.of(uid)
+		return known.get(dest)
+	}, nil
 }
 
 // adopt maps what was found.
-func (p *pass) adopt(ctx context.Context, b *box, pairs map[uint32]uint32, c candidates) error {
-	if len(pairs) == 0 {
+func (p *pass) adopt(ctx context.Context, b *box, found pairs, c candidates) error {
+	if len(found) == 0 {
 		return nil
 	}
 	base := &ledger.Baseline{}
-	source := make([]uint32, 0, len(pairs))
-	for u := range pairs {
-		source = append(source, u)
-	}
-	slices.Sort(source)
-	dest := make([]uint32, len(source))
-	for i, u := range source {
-		dest[i] = pairs[u]
-		if c.flags != nil {
-			if flags, known := c.flags(u); known {
-				base.Set(u, flags)
+	if c.flags != nil {
+		for _, f := range found {
+			if flags, known := c.flags(f.source); known {
+				base.Set(f.source, flags)
 			}
 		}
 	}
-	p.log.Info("messages found at the destination", "mailbox", b.source.Name, "count", len(pairs))
+	p.log.Info("messages found at the destination", "mailbox", b.source.Name, "count", len(found))
+	source, dest := found.split()
 	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest), base))
 }
 

@@ -136,18 +136,18 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 	items := w.doubt
 	slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(a.uid, b.uid) })
 	w.dst.doubtful = true
-	pairs, err := w.settle(ctx, inMemory(items), false, w.quiet)
+	found, err := w.settle(ctx, inMemory(items), false, w.quiet)
 	w.dst.doubtful = false
 	if err != nil {
 		return err
 	}
-	if len(pairs) > 0 {
+	if len(found) > 0 {
 		w.l.dst.moved()
 	}
 	w.doubt, w.quiet = nil, false
 	var back []*item
 	for _, it := range items {
-		if _, ok := pairs[it.uid]; ok {
+		if _, ok := found.of(it.uid); ok {
 			if err := w.done(it); err != nil {
 				return err
 			}
@@ -175,23 +175,26 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 // inMemory offers items that are still held.
 func inMemory(items []*item) candidates {
 	return candidates{
-		idents: func(context.Context) ([]ident, error) {
-			out := make([]ident, 0, len(items))
-			for _, it := range items {
-				if id, ok := it.ident(); ok {
-					out = append(out, id)
+		party: party{
+			count: len(items),
+			idents: func(_ context.Context, s stack) ([]ident, error) {
+				ids := make([]ident, 0, len(items))
+				for _, it := range items {
+					if id, ok := it.ident(); ok {
+						ids = append(ids, id)
+					}
 				}
-			}
-			return out, nil
-		},
-		whole: func(_ context.Context, uids []uint32) (map[uint32]sum, error) {
-			out := map[uint32]sum{}
-			for _, it := range items {
-				if _, ok := slices.BinarySearch(uids, it.uid); ok {
-					_, out[it.uid] = it.digest.sums()
+				return s.pick(ids), nil
+			},
+			whole: func(_ context.Context, uids []uint32) (map[uint32]sum, error) {
+				out := map[uint32]sum{}
+				for _, it := range items {
+					if _, ok := slices.BinarySearch(uids, it.uid); ok {
+						_, out[it.uid] = it.digest.sums()
+					}
 				}
-			}
-			return out, nil
+				return out, nil
+			},
 		},
 		flags: func(uid uint32) ([]string, bool) {
 			i := slices.IndexFunc(items, func(it *item) bool { return it.uid == uid })
@@ -264,12 +267,12 @@ func lostTo(cause error) error {
 
 // settle is the pass's, while no other lane has anything under way in the
 // mailbox; certain says that the candidates are stored.
-func (w *writer) settle(ctx context.Context, c candidates, certain, quiet bool) (pairs map[uint32]uint32, err error) {
+func (w *writer) settle(ctx context.Context, c candidates, certain, quiet bool) (found pairs, err error) {
 	err = w.b.gate.settle(ctx, certain, func() (err error) {
-		pairs, err = w.p.settle(ctx, w.b, w.dst, c, quiet)
+		found, err = w.p.settle(ctx, w.b, w.dst, c, w.win, quiet)
 		return err
 	})
-	return pairs, err
+	return found, err
 }
 
 // giveUp takes the answers that are owed on a connection that still stands,

@@ -194,6 +194,34 @@ func (w *window) give(b body) {
 		w.pool.put(p)
 	}
 	w.mu.Unlock()
+	w.woken()
+}
+
+// leastReserve is what reserve gives at least, in octets, for without it
+// nothing would ever move.
+const leastReserve = 32 << 10
+
+// reserve takes up to want octets for something else than messages, as much as
+// is free; restore gives them back. It does not wait: what holds the rest may
+// be waiting for the caller.
+func (w *window) reserve(want int64) (got int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	got = max(min(want, w.limit-w.used), leastReserve)
+	w.used += got
+	w.pool.shrink(max(w.limit-w.used, 0))
+	return got
+}
+
+func (w *window) restore(n int64) {
+	w.mu.Lock()
+	w.used -= n
+	w.mu.Unlock()
+	w.woken()
+}
+
+// woken has the reader look again whether there is memory.
+func (w *window) woken() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
