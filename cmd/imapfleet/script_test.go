@@ -24,8 +24,11 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 )
 
+// programs are what this test binary is when it is called by their names.
+var programs = map[string]func(){"imapfleet": main}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"imapfleet": main})
+	testscript.Main(m, programs)
 }
 
 // -update rewrites what the scripts expect of cmp.
