@@ -86,7 +86,7 @@ func TestPeakMemory(t *testing.T) {
 				return imaptest.FakeMessage{Body: one}
 			}})
 		}},
-		{"a hundred lanes", 128, 100, func(t *testing.T) string { return hundredAccounts(t, small(10, 60)) }},
+		{"a hundred lanes", int64(small(128, 256)), 100, func(t *testing.T) string { return hundredAccounts(t, small(10, 100)) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
