@@ -56,8 +56,8 @@ func (cfg Config) withDefaults() Config {
 }
 
 // Memory is what a Conn takes for itself, in octets, at most: the buffers below
-// it, those of go-imap, of TLS and of the system calls, and its goroutines.
-const Memory = wire.Buffers + 64<<10
+// it, those of go-imap, TLS and compression, and its goroutines.
+const Memory = wire.Buffers + 128<<10
 
 // Conn is a logged-in session. Methods that send commands are for one
 // goroutine at a time, but an Opening, a Searching, a Fetching and an

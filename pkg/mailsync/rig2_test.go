@@ -8,7 +8,7 @@ import (
 )
 
 // small gives a lane so little memory that messages must be streamed.
-func small(o *mailsync.Options) { o.Memory, o.Lanes = 640<<10, 1 }
+func small(o *mailsync.Options) { o.Memory, o.Lanes = 768<<10, 1 }
 
 func make0(n int) []byte {
 	return bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcde\r\n"), n/49)
