@@ -81,14 +81,14 @@ func gather(ctx context.Context, o *opened, uids []uint32, known reading, size i
 
 func gatherSome(ctx context.Context, o *opened, left []uint32, known reading,
 	fetch func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error) error {
-	most, alone := len(left), 0
+	size, alone := len(left), 0
 	left = known.missing(left)
 	for len(left) > 0 {
 		err := o.do(ctx, func(c *imapconn.Conn) error {
 			if left = known.missing(left); len(left) == 0 {
 				return nil
 			}
-			most := most
+			most := size
 			if alone > 0 {
 				most = 1
 			}
