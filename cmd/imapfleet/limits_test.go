@@ -122,17 +122,11 @@ func TestRunLimited(t *testing.T) {
 	for _, flag := range []string{"--limit", "--limit1", "--limit2"} {
 		t.Run(flag, func(t *testing.T) {
 			t.Parallel()
-			var servers [2]*imaptest.Memory
-			for i := range servers {
-				s, err := imaptest.NewMemory(imaptest.MemoryOptions{LiteralPlus: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				imaptest.CloseAfter(t, s)
+			servers := twoServers(t)
+			for _, s := range servers {
 				if err := s.AddUser("u", "x"); err != nil {
 					t.Fatal(err)
 				}
-				servers[i] = s
 			}
 			box := imaptest.Mailbox{Name: "INBOX"}
 			for i := range messages {

@@ -115,15 +115,7 @@ func oneAccount(t *testing.T, source imaptest.FakeMailbox, dest ...imaptest.Fake
 // realistic sizes.
 func hundredAccounts(t *testing.T, messages int) string {
 	t.Helper()
-	var servers [2]*imaptest.Memory
-	for i := range servers {
-		s, err := imaptest.NewMemory(imaptest.MemoryOptions{LiteralPlus: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		imaptest.CloseAfter(t, s)
-		servers[i] = s
-	}
+	servers := twoServers(t)
 	var list strings.Builder
 	spec := imaptest.Spec{Median: 12 << 10, Mean: 75 << 10, Max: 8 << 20}
 	for i := range 100 {

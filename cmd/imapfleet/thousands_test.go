@@ -24,15 +24,7 @@ func TestTenThousandRows(t *testing.T) {
 	if testing.Short() {
 		rows = 500
 	}
-	var servers [2]*imaptest.Memory
-	for i := range servers {
-		s, err := imaptest.NewMemory(imaptest.MemoryOptions{LiteralPlus: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		imaptest.CloseAfter(t, s)
-		servers[i] = s
-	}
+	servers := twoServers(t)
 	var list strings.Builder
 	message := demoMailbox(0, "INBOX", 1)
 	for i := range rows {
@@ -109,6 +101,20 @@ func again(t *testing.T, list string, rows int) {
 	}
 	t.Logf("%d unchanged accounts: %.3f ms each; to log in and look, as check does: %.3f ms each", rows,
 		took["run"].Seconds()*1e3/float64(rows), took["check"].Seconds()*1e3/float64(rows))
+}
+
+// twoServers starts a source and a destination in this process.
+func twoServers(t *testing.T) (servers [2]*imaptest.Memory) {
+	t.Helper()
+	for i := range servers {
+		s, err := imaptest.NewMemory(imaptest.MemoryOptions{LiteralPlus: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		imaptest.CloseAfter(t, s)
+		servers[i] = s
+	}
+	return servers
 }
 
 func heap() int64 {

@@ -21,12 +21,12 @@ func (p *pass) round(outer context.Context) error {
 	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	c := &crew{p: p, cancel: cancel}
-	c.spawn = func(opening context.Context) { c.lanes.Go(func() { c.further(ctx, opening) }) }
 	p.crew = c
 	for {
 		opening, stop := context.WithCancel(ctx)
-		c.dialing(opening)
+		c.starting(func() { c.lanes.Go(func() { c.further(ctx, opening) }) })
 		err := p.first.run(ctx)
+		c.starting(nil)
 		stop() // who is still not in finds nothing to do
 		if err != nil {
 			cancel()
@@ -49,16 +49,15 @@ func (p *pass) round(outer context.Context) error {
 // crew is the further lanes of a round.
 type crew struct {
 	p      *pass
-	spawn  func(opening context.Context)
 	cancel context.CancelFunc // of the round
 	lanes  sync.WaitGroup
 
-	mu      sync.Mutex
-	opening context.Context // ends when the first lane finds nothing more to do: no lane starts then
-	over    bool            // no lane starts any more
-	ending  *lane           // ends because a row waits for it; nil: none does
-	lost    bool            // one ended in the middle because of its connections
-	err     error           // the first of theirs that is not about their connections
+	mu     sync.Mutex
+	start  func() // begins one; nil: the first lane has found nothing more to do
+	over   bool   // no lane starts any more
+	ending *lane  // ends because a row waits for it; nil: none does
+	lost   bool   // one ended in the middle because of its connections
+	err    error  // the first of theirs that is not about their connections
 }
 
 // goOnAlone has the pass's first lane begin again what the round has not come
@@ -108,16 +107,16 @@ func (c *crew) grow() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over && c.opening.Err() == nil && c.p.lanes.TryAcquire() {
-		c.spawn(c.opening)
+	if !c.over && c.start != nil && c.p.lanes.TryAcquire() {
+		c.start()
 	}
 }
 
-// dialing lets lanes start for as long as opening lasts.
-func (c *crew) dialing(opening context.Context) {
+// starting sets how a lane begins; nil: none does.
+func (c *crew) starting(start func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opening = opening
+	c.start = start
 }
 
 // further is the life of a further lane. That it cannot be opened is no
