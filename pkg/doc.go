@@ -26,6 +26,7 @@
 //	cmd/imapfleet   flags, signals, wiring, result files, exit codes; the only one that knows everybody
 //	cmd/imapbench   imapfleet's binary against what two Dovecots can do at most (make bench); no part of the product
 //	account         the list: Pair, Endpoint, Secret, line-numbered errors
+//	rules           what a user says about mailboxes and messages: for a run and for a row
 //	fault           the one error vocabulary: scope, side, temporary, code, hint
 //	throughput      counters, rates, Result, Summary, the texts of all result files
 //	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects (SQLite)

@@ -28,6 +28,11 @@ func resultOf(p account.Pair, r ledger.Row) throughput.Result {
 		Rejected: r.Rejected, Gone: r.Gone, NotTried: r.NotTried,
 		Octets: r.Octets, OctetsNotTried: r.OctetsNotTried, SourceOctets: r.SourceOctets,
 		Mailboxes: r.Mailboxes, MailboxesRefused: r.MailboxesRefused,
+		MailboxesSplit: r.MailboxesSplit, MailboxesFiltered: r.MailboxesFiltered,
+		FilteredDate: r.FilteredDate, FilteredSize: r.FilteredSize,
+		FilteredSearch: r.FilteredSearch, FilteredDuplicate: r.FilteredDuplicate,
+		Accepted: r.Accepted, Repaired: r.Repaired, FlagsUpdated: r.FlagsUpdated,
+		GoneKept: r.GoneKept, Deleted: r.Deleted, Moved: r.Moved,
 	}
 	out.Start = r.Started
 	out.Elapsed = time.Duration(r.Seconds * float64(time.Second))

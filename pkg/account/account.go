@@ -7,6 +7,8 @@ package account
 import (
 	"strconv"
 	"strings"
+
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // Pair is one row of the list: the account that is read (Source) and the one
@@ -14,7 +16,9 @@ import (
 type Pair struct {
 	Line         int // physical line in the list where the row begins, 1-based
 	Source, Dest Endpoint
-	Extra        string // the row's own options; empty until options are understood
+	// Rules are what the user says about this row's mailboxes and messages;
+	// nil: the zero Rules. Rows without options of their own share one.
+	Rules *rules.Rules
 }
 
 // Endpoint is one account on one server.

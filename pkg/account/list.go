@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // Options are what the command line says about every row of a list. The zero
@@ -15,6 +17,7 @@ import (
 type Options struct {
 	AllowMerge   bool         // several rows may have one destination account
 	Source, Dest SideDefaults // for rows that do not say it themselves
+	Rules        *rules.Rules // of rows that have none of their own
 }
 
 // SideDefaults fills in what a row leaves open on one side. The zero value

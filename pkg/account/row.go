@@ -32,8 +32,8 @@ func (c *rowChecker) add(r row) {
 	s1, s2 := r.sides()
 	source, known1 := c.endpoint(r.Line, s1, c.opt.Source)
 	dest, known2 := c.endpoint(r.Line, s2, c.opt.Dest)
-	p := Pair{Line: r.Line, Source: source, Dest: dest, Extra: strings.TrimSpace(r.Extra)}
-	if p.Extra != "" {
+	p := Pair{Line: r.Line, Source: source, Dest: dest, Rules: c.opt.Rules}
+	if strings.TrimSpace(r.Extra) != "" {
 		c.fail(r.Line, columnExtra, errors.New("options in the list are not understood yet: leave it empty (if a password holds a ';', give the list a header line and quote the password)"))
 	}
 	if known1 && known2 {

@@ -26,6 +26,11 @@ func ledgerRow(known ledger.Row, r throughput.Result, now time.Time) ledger.Row 
 	row.Filtered, row.Rejected, row.Gone, row.NotTried = c.Filtered, c.Rejected, c.Gone, c.NotTried
 	row.Octets, row.OctetsNotTried = c.Octets, c.OctetsNotTried
 	row.Mailboxes, row.MailboxesRefused = c.Mailboxes, c.MailboxesRefused
+	row.MailboxesSplit, row.MailboxesFiltered = c.MailboxesSplit, c.MailboxesFiltered
+	row.FilteredDate, row.FilteredSize = c.FilteredDate, c.FilteredSize
+	row.FilteredSearch, row.FilteredDuplicate = c.FilteredSearch, c.FilteredDuplicate
+	row.Accepted, row.Repaired, row.FlagsUpdated = c.Accepted, c.Repaired, c.FlagsUpdated
+	row.GoneKept, row.Deleted, row.Moved = c.GoneKept, c.Deleted, c.Moved
 	if c.Listed > 0 {
 		row.SourceMessages, row.SourceOctets = c.Listed, c.SourceOctets
 	}

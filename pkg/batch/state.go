@@ -21,7 +21,7 @@ func classify(err error) *fault.Error {
 
 // endState is what a row is when there is no further attempt.
 func endState(c throughput.Count, e *fault.Error) throughput.State {
-	short := c.Rejected > 0 || c.NotTried > 0 || c.MailboxesRefused > 0
+	short := c.Rejected > c.Accepted || c.NotTried > 0 || c.MailboxesRefused > 0
 	switch {
 	case e == nil && !short:
 		return throughput.Done
@@ -43,10 +43,10 @@ func cause(c throughput.Count) *fault.Error {
 			Text: fmt.Sprintf("%d mailboxes were refused, %d messages not tried", c.MailboxesRefused, c.NotTried),
 			Hint: "see run.log for the names and the server's words; the other mailboxes went on",
 		}
-	case c.Rejected > 0:
+	case c.Rejected > c.Accepted:
 		return &fault.Error{
 			Scope: fault.Message, Side: fault.Dest, Code: fault.MessageRefused,
-			Text: fmt.Sprintf("%d messages were rejected", c.Rejected),
+			Text: fmt.Sprintf("%d messages were rejected", c.Rejected-c.Accepted),
 			Hint: "see rejects.csv for each message and the server's words; they are tried again on each run",
 		}
 	}
@@ -76,6 +76,9 @@ func join(before, now throughput.Count) throughput.Count {
 	c.MailboxesSplit = max(c.MailboxesSplit, before.MailboxesSplit)
 	// What one attempt has changed the next one finds as it should be.
 	c.FlagsUpdated += before.FlagsUpdated
+	c.Repaired += before.Repaired
+	c.Deleted += before.Deleted
+	c.Moved += before.Moved
 	return c
 }
 

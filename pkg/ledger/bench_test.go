@@ -87,7 +87,7 @@ func BenchmarkUnchangedRow(b *testing.B) {
 		must(b, l.AddMailboxes(b.Context(), boxes))
 		for _, m := range boxes {
 			must(b, l.AddRuns(b.Context(), m.ID, []Run{{1, 1, 500}}, nil))
-			must(b, l.FinishMailbox(b.Context(), m.ID, Finished{501, 500, 7}))
+			must(b, l.FinishMailbox(b.Context(), m.ID, Finished{UIDNext: 501, Messages: 500, ModSeq: 7}))
 		}
 	}
 	must(b, l.Flush(b.Context()))

@@ -165,7 +165,7 @@ func TestMapIsSmall(t *testing.T) {
 		for uid := uint32(1); uid < messages; uid += batch {
 			must(t, l.AddRuns(t.Context(), id, []Run{{uid, 1000 + uid, batch}}, nil))
 		}
-		must(t, l.FinishMailbox(t.Context(), id, Finished{messages + 1, messages, 1 << 40}))
+		must(t, l.FinishMailbox(t.Context(), id, Finished{UIDNext: messages + 1, Messages: messages, ModSeq: 1 << 40}))
 	}
 	each := (used(t, l) - before) / boxes
 	t.Logf("%d octets a mailbox", each)

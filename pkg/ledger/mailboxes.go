@@ -8,7 +8,7 @@ import (
 )
 
 const mailboxColumns = `id, pair, source, dest, source_validity, dest_validity, floor, open,
-	source_uidnext, source_messages, source_modseq,
+	source_uidnext, source_messages, source_modseq, rules,
 	(SELECT count(*) FROM reject WHERE reject.mailbox = mailbox.id)`
 
 // Mailboxes reads a row's mailboxes in the order in which they were added. It
@@ -18,7 +18,7 @@ func (l *Ledger) Mailboxes(ctx context.Context, id RowID) ([]Mailbox, error) {
 	err := l.query(ctx, ofMailboxes, func(rows *sql.Rows) error {
 		var m Mailbox
 		err := rows.Scan(&m.ID, &m.Row, &m.Source, &m.Dest, &m.SourceValidity, &m.DestValidity,
-			&m.Floor, &m.Open, &m.SourceUIDNext, &m.SourceMessages, &m.SourceModSeq, &m.Rejects)
+			&m.Floor, &m.Open, &m.SourceUIDNext, &m.SourceMessages, &m.SourceModSeq, &m.Rules, &m.Rejects)
 		out = append(out, m)
 		return err
 	}, "SELECT "+mailboxColumns+" FROM mailbox WHERE pair = ? ORDER BY id", id)
@@ -58,10 +58,10 @@ func (l *Ledger) AddMailboxes(ctx context.Context, ms []*Mailbox) error {
 
 func addMailbox(ctx context.Context, s *session, m *Mailbox) error {
 	id, err := s.insert(ctx, `INSERT INTO mailbox
-		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext, source_messages, source_modseq)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext, source_messages, source_modseq, rules)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Row, blob(m.Source), m.Dest, m.SourceValidity, m.DestValidity, m.Floor, m.Open,
-		m.SourceUIDNext, m.SourceMessages, storedModSeq(m.SourceModSeq))
+		m.SourceUIDNext, m.SourceMessages, storedModSeq(m.SourceModSeq), m.Rules)
 	if isConstraint(err) {
 		return refuse(fmt.Errorf("add mailbox %q: row %d has it already, or there is no such row: %w", m.Source, m.Row, err))
 	}
@@ -78,21 +78,21 @@ func storedModSeq(n uint64) int64 {
 	return int64(n)
 }
 
-// ResetMap forgets a mailbox's runs, flags and rejects: they stood for another
+// ResetMap forgets a mailbox's runs, flags, rejects and repairs: they stood for another
 // UIDVALIDITY. Its floor is 0 again and the map that comes stands for the
 // UIDVALIDITY given; what was open stays so, since a session may still be
 // storing. It is durable on return.
 func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
 	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
 		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
-			floor = 0, source_uidnext = 0, source_messages = 0, source_modseq = 0 WHERE id = ?`, sourceValidity, destValidity, id)
+			floor = 0, source_uidnext = 0, source_messages = 0, source_modseq = 0, rules = '' WHERE id = ?`, sourceValidity, destValidity, id)
 		if err != nil {
 			return err
 		}
 		if changed != 1 {
 			return refuse(noMailbox(id))
 		}
-		for _, table := range []string{"run", "baseline", "reject"} {
+		for _, table := range []string{"run", "baseline", "reject", "repair"} {
 			if _, err := s.exec(ctx, "DELETE FROM "+table+" WHERE mailbox = ?", id); err != nil {
 				return err
 			}
@@ -137,7 +137,7 @@ func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, f Finished) er
 	return q.add(ctx, func() {
 		q.push(&op{topic: ofMailboxes, fence: id, do: func(ctx context.Context, s *session) error {
 			changed, err := s.exec(ctx, `UPDATE mailbox SET open = 0, source_uidnext = ?, source_messages = ?,
-				source_modseq = ? WHERE id = ?`, f.UIDNext, f.Messages, storedModSeq(f.ModSeq), id)
+				source_modseq = ?, rules = ? WHERE id = ?`, f.UIDNext, f.Messages, storedModSeq(f.ModSeq), f.Rules, id)
 			if err != nil {
 				return err
 			}

@@ -86,7 +86,7 @@ func TestResetMap(t *testing.T) {
 	for _, m := range []MailboxID{id, other} {
 		must(t, l.AddRuns(t.Context(), m, []Run{{1, 1, 5}}, flagsOf(map[uint32]string{1: `\Seen`, 4: ""})))
 		must(t, l.PutReject(t.Context(), Reject{Mailbox: m, UID: 9}))
-		must(t, l.FinishMailbox(t.Context(), m, Finished{12, 6, 99}))
+		must(t, l.FinishMailbox(t.Context(), m, Finished{UIDNext: 12, Messages: 6, ModSeq: 99}))
 	}
 	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 6, Open: true}}))
 	must(t, l.ResetMap(t.Context(), id, 7, 8))

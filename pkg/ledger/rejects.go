@@ -7,11 +7,13 @@ import (
 )
 
 // PutReject queues the record of a refused message; the same (Mailbox, UID)
-// again replaces it. Date keeps its zone and its microseconds.
+// again replaces all but Accepted. Date keeps its zone and its microseconds.
 func (l *Ledger) PutReject(ctx context.Context, r Reject) error {
 	return l.later(ctx, ofMailboxes, func(ctx context.Context, s *session) error {
-		_, err := s.exec(ctx, `INSERT OR REPLACE INTO reject
-			(mailbox, uid, message_id, octets, date, zone, code, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		_, err := s.exec(ctx, `INSERT INTO reject (mailbox, uid, message_id, octets, date, zone, code, text)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (mailbox, uid) DO UPDATE SET message_id = excluded.message_id, octets = excluded.octets,
+				date = excluded.date, zone = excluded.zone, code = excluded.code, text = excluded.text`,
 			r.Mailbox, r.UID, blob(r.MessageID), r.Octets, micros(r.Date), zoneOf(r.Date), r.Code, blob(r.Text))
 		return err
 	})
@@ -25,6 +27,15 @@ func blob(s string) []byte { return append(make([]byte, 0, len(s)), s...) }
 func (l *Ledger) DropReject(ctx context.Context, id MailboxID, uid uint32) error {
 	return l.later(ctx, ofMailboxes, func(ctx context.Context, s *session) error {
 		_, err := s.exec(ctx, "DELETE FROM reject WHERE mailbox = ? AND uid = ?", id, uid)
+		return err
+	})
+}
+
+// AcceptReject queues that a human has accepted that a refused message stays
+// behind. Without a record of it nothing happens.
+func (l *Ledger) AcceptReject(ctx context.Context, id MailboxID, uid uint32) error {
+	return l.later(ctx, ofMailboxes, func(ctx context.Context, s *session) error {
+		_, err := s.exec(ctx, "UPDATE reject SET accepted = 1 WHERE mailbox = ? AND uid = ?", id, uid)
 		return err
 	})
 }
@@ -55,12 +66,12 @@ func (l *Ledger) AllRejects(ctx context.Context, ids []RowID) ([]RejectRow, erro
 		var r RejectRow
 		var zone int
 		err := rows.Scan(&r.Line, &r.Source, &r.Mailbox, &r.UID, &r.MessageID, &r.Octets,
-			instant{&r.Date}, &zone, &r.Code, &r.Text)
+			instant{&r.Date}, &zone, &r.Code, &r.Text, &r.Accepted)
 		r.Date = inZone(r.Date, zone)
 		out = append(out, r)
 		return err
 	}, `SELECT pair.line, mailbox.source, reject.mailbox, reject.uid, reject.message_id, reject.octets,
-			reject.date, reject.zone, reject.code, reject.text
+			reject.date, reject.zone, reject.code, reject.text, reject.accepted
 		FROM pair JOIN mailbox ON mailbox.pair = pair.id JOIN reject ON reject.mailbox = mailbox.id
 		WHERE pair.id IN (SELECT value FROM json_each(?))
 		ORDER BY pair.line, mailbox.id, reject.uid`, string(asked))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // stateColumns are what SaveRow writes, in the order of stateOf.
@@ -12,14 +13,18 @@ const stateColumns = `state, listed, copied, already_there, filtered, rejected, 
 	octets, octets_not_tried, mailboxes, mailboxes_refused, source_messages, source_octets,
 	attempts, started, updated, seconds,
 	fault_side, fault_scope, fault_code, fault_op, fault_mailbox, fault_text, fault_hint,
-	fault_temporary, parked_until`
+	fault_temporary, parked_until,
+	filtered_date, filtered_size, filtered_search, filtered_duplicate, accepted, repaired,
+	gone_kept, deleted, moved, flags_updated, mailboxes_split, mailboxes_filtered`
 
 func stateOf(r *Row) []any {
 	return []any{r.State, r.Listed, r.Copied, r.AlreadyThere, r.Filtered, r.Rejected, r.Gone, r.NotTried,
 		r.Octets, r.OctetsNotTried, r.Mailboxes, r.MailboxesRefused, r.SourceMessages, r.SourceOctets,
 		r.Attempts, micros(r.Started), micros(r.Updated), r.Seconds,
 		r.FaultSide, r.FaultScope, r.FaultCode, r.FaultOp, r.FaultMailbox, r.FaultText, r.FaultHint,
-		r.FaultTemporary, micros(r.ParkedUntil)}
+		r.FaultTemporary, micros(r.ParkedUntil),
+		r.FilteredDate, r.FilteredSize, r.FilteredSearch, r.FilteredDuplicate, r.Accepted, r.Repaired,
+		r.GoneKept, r.Deleted, r.Moved, r.FlagsUpdated, r.MailboxesSplit, r.MailboxesFiltered}
 }
 
 // Rows reads the rows in the order asked. The id 0 gives a zero Row: one that
@@ -58,7 +63,9 @@ func scanRow(rows *sql.Rows) (Row, error) {
 		&r.Octets, &r.OctetsNotTried, &r.Mailboxes, &r.MailboxesRefused, &r.SourceMessages, &r.SourceOctets,
 		&r.Attempts, instant{&r.Started}, instant{&r.Updated}, &r.Seconds,
 		&r.FaultSide, &r.FaultScope, &r.FaultCode, &r.FaultOp, &r.FaultMailbox, &r.FaultText, &r.FaultHint,
-		&r.FaultTemporary, instant{&r.ParkedUntil})
+		&r.FaultTemporary, instant{&r.ParkedUntil},
+		&r.FilteredDate, &r.FilteredSize, &r.FilteredSearch, &r.FilteredDuplicate, &r.Accepted, &r.Repaired,
+		&r.GoneKept, &r.Deleted, &r.Moved, &r.FlagsUpdated, &r.MailboxesSplit, &r.MailboxesFiltered)
 	return r, err
 }
 
@@ -83,9 +90,9 @@ func (l *Ledger) SaveRow(ctx context.Context, r Row) error {
 }
 
 func saveRow(ctx context.Context, s *session, r *Row) error {
-	changed, err := s.exec(ctx, "UPDATE pair SET ("+stateColumns+`) =
-		(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`,
-		append(stateOf(r), r.ID)...)
+	values := stateOf(r)
+	places := strings.Repeat(", ?", len(values))[2:]
+	changed, err := s.exec(ctx, "UPDATE pair SET ("+stateColumns+") = ("+places+") WHERE id = ?", append(values, r.ID)...)
 	if err == nil && changed != 1 {
 		err = fmt.Errorf("save row: there is no row %d", r.ID)
 	}

@@ -42,6 +42,10 @@ type Row struct {
 	// Octets of the messages copied; of those not tried, 0 when unknown.
 	Octets, OctetsNotTried      int64
 	Mailboxes, MailboxesRefused int64
+	// Messages, parts of the counts above or beside them: see throughput.Count.
+	FilteredDate, FilteredSize, FilteredSearch, FilteredDuplicate int64
+	Accepted, Repaired, GoneKept, Deleted, Moved, FlagsUpdated    int64
+	MailboxesSplit, MailboxesFiltered                             int64
 	// Messages and octets of the whole source account as the last pass saw
 	// it; 0 unknown.
 	SourceMessages, SourceOctets int64
@@ -95,6 +99,9 @@ type Mailbox struct {
 	// the flags that they had are in the baseline.
 	SourceUIDNext, SourceMessages uint32
 	SourceModSeq                  uint64
+	// Rules are those for messages of the last whole pass, in any form that is
+	// equal when they are: with others what is copied may be another.
+	Rules string
 	// Rejects is how many messages of it are recorded as refused. It is read
 	// only.
 	Rejects int64
@@ -106,6 +113,7 @@ type Mailbox struct {
 type Finished struct {
 	UIDNext, Messages uint32
 	ModSeq            uint64
+	Rules             string // see Mailbox
 }
 
 // Floor is what [Ledger.SetFloors] stores in a Mailbox. The two UIDVALIDITYs
@@ -135,6 +143,24 @@ type Reject struct {
 	Date      time.Time // INTERNALDATE with its zone; zero unknown
 	Code      string
 	Text      string // the server's words
+	Accepted  bool   // a human has accepted that it stays behind; AcceptReject sets it, PutReject leaves it
+}
+
+// Repair is a change that was made to let a message through, or, with the UID
+// 0, a mailbox. (Mailbox, UID, Kind) is its identity.
+type Repair struct {
+	Mailbox   MailboxID
+	UID       uint32
+	Kind      string // such as "date"
+	Was, Made string // what the source has, and what the destination got
+}
+
+// RepairRow is a Repair with the row's line in the list and the source
+// mailbox's name as the wire has it.
+type RepairRow struct {
+	Line   int
+	Source string
+	Repair
 }
 
 // RejectRow is a Reject with the row's line in the list and the source

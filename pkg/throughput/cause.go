@@ -81,7 +81,7 @@ func faultOf(r Result) (Fault, bool) {
 // unnamed names the cause of a row that nobody has named.
 func unnamed(r Result) string {
 	switch {
-	case r.Count.Rejected > 0:
+	case r.Count.Rejected > r.Count.Accepted:
 		return "rejected"
 	case r.Count.MailboxesRefused > 0:
 		return "mailbox-refused"

@@ -26,8 +26,24 @@ type Count struct {
 	Mailboxes        int64 `json:"mailboxes"`         // source mailboxes of the pass
 	MailboxesRefused int64 `json:"mailboxes_refused"` // of Mailboxes: could not be migrated
 	MailboxesSplit   int64 `json:"mailboxes_split"`   // of Mailboxes: moved by more than one lane, so that the order of UIDs was not kept
+	// MailboxesFiltered are source mailboxes that the user's rules, or being a
+	// view of others (\All), left out: they are not in Mailboxes, and what they
+	// hold is not in Listed.
+	MailboxesFiltered int64 `json:"mailboxes_filtered"`
 
 	FlagsUpdated int64 `json:"flags_updated"` // copied before, whose flags have followed those of the source
+
+	// Which rule left them out: these add up to Filtered.
+	FilteredDate      int64 `json:"filtered_date"`      // --since, --before, --maxage, --minage
+	FilteredSize      int64 `json:"filtered_size"`      // --max-size, --min-size
+	FilteredSearch    int64 `json:"filtered_search"`    // --search
+	FilteredDuplicate int64 `json:"filtered_duplicate"` // --skip-duplicates
+
+	Accepted int64 `json:"accepted"`  // of Rejected: a human has accepted that they stay behind
+	Repaired int64 `json:"repaired"`  // of Copied: changed on the way; each has a Repair
+	GoneKept int64 `json:"gone_kept"` // copied by an earlier pass, gone at the source since, kept at the destination; not in Listed
+	Deleted  int64 `json:"deleted"`   // of those: taken away at the destination too (--follow-deletes)
+	Moved    int64 `json:"moved"`     // of AlreadyThere: moved at the destination as at the source (--follow-moves)
 }
 
 // Add adds o to c, field by field. It is the one place where counts are
@@ -48,6 +64,16 @@ func (c *Count) Add(o Count) {
 	c.MailboxesRefused += o.MailboxesRefused
 	c.MailboxesSplit += o.MailboxesSplit
 	c.FlagsUpdated += o.FlagsUpdated
+	c.FilteredDate += o.FilteredDate
+	c.FilteredSize += o.FilteredSize
+	c.FilteredSearch += o.FilteredSearch
+	c.FilteredDuplicate += o.FilteredDuplicate
+	c.Accepted += o.Accepted
+	c.Repaired += o.Repaired
+	c.GoneKept += o.GoneKept
+	c.Deleted += o.Deleted
+	c.Moved += o.Moved
+	c.MailboxesFiltered += o.MailboxesFiltered
 }
 
 // Accounted is the number of messages whose fate is known, NotTried included.

@@ -22,6 +22,8 @@ func resultHeader() []string {
 		"started", "seconds", "messages_per_second", "mib_per_second", "attempts", "parked_until",
 		"side", "scope", "code", "operation", "mailbox", "text", "hint",
 		"mailboxes_split", "flags_updated",
+		"filtered_date", "filtered_size", "filtered_search", "filtered_duplicate", "accepted", "repaired",
+		"gone_kept", "deleted", "moved", "mailboxes_filtered",
 	}
 }
 
@@ -42,6 +44,9 @@ func resultRecord(r Result) []string {
 		strconv.Itoa(r.Attempts), timestamp(r.ParkedUntil),
 		f.Side, f.Scope, f.Code, f.Op, f.Mailbox, f.Text, f.Hint,
 		integer(c.MailboxesSplit), integer(c.FlagsUpdated),
+		integer(c.FilteredDate), integer(c.FilteredSize), integer(c.FilteredSearch), integer(c.FilteredDuplicate),
+		integer(c.Accepted), integer(c.Repaired),
+		integer(c.GoneKept), integer(c.Deleted), integer(c.Moved), integer(c.MailboxesFiltered),
 	}
 }
 

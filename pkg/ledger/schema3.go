@@ -1,0 +1,35 @@
+package ledger
+
+// schema3 makes schema version 3 of version 2: repairs, accepted rejects, the
+// rules with which a mailbox was finished, and further counts of a row. Like
+// schema1 it never changes.
+const schema3 = `
+ALTER TABLE pair ADD COLUMN filtered_date      INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN filtered_size      INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN filtered_search    INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN filtered_duplicate INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN accepted           INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN repaired           INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN gone_kept          INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN deleted            INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN moved              INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN flags_updated      INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN mailboxes_split    INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN mailboxes_filtered INTEGER NOT NULL DEFAULT 0;
+
+-- What the user's rules for messages were in the pass that finished it.
+ALTER TABLE mailbox ADD COLUMN rules TEXT NOT NULL DEFAULT '';
+
+-- A human has read the record and does not miss the message.
+ALTER TABLE reject ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;
+
+-- A change that was made to let a message or (uid 0) a mailbox through.
+CREATE TABLE repair (
+	mailbox INTEGER NOT NULL REFERENCES mailbox,
+	uid     INTEGER NOT NULL,
+	kind    TEXT    NOT NULL,
+	was     BLOB    NOT NULL,
+	became  BLOB    NOT NULL,
+	PRIMARY KEY (mailbox, uid, kind)
+) STRICT, WITHOUT ROWID;
+`
