@@ -32,6 +32,7 @@
 //	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects (SQLite)
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals, COMPRESS
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
+//	identity        whether two messages are the same one, whatever servers did to them
 //	mailsync        the engine: maps mailboxes, matches, copies, settles
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable

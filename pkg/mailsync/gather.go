@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
@@ -129,11 +130,11 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 		items |= imapconn.ItemHeader
 	}
 	err := gather(ctx, o, uids, known, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
-		var head *sum
+		var head *identity.Sum
 		return fetchAll(ctx, c, set, items, imapconn.FetchHandler{
 			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
 				octets, err := io.ReadAll(io.LimitReader(r, maxHeader))
-				s := digestHeader(octets)
+				s := identity.OfHeader(octets)
 				head = &s
 				return err
 			},
@@ -156,19 +157,19 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 }
 
 // wholesOf reads the digests of whole messages; it is a wholeFunc.
-func (o *opened) wholesOf(ctx context.Context, uids []uint32) (map[uint32]sum, error) {
-	known := newBook[sum]()
+func (o *opened) wholesOf(ctx context.Context, uids []uint32) (map[uint32]identity.Sum, error) {
+	known := newBook[identity.Sum]()
 	err := gather(ctx, o, uids, known, wholeChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
-		var d *digester
+		var d *identity.Digester
 		return fetchAll(ctx, c, set, imapconn.ItemBody, imapconn.FetchHandler{
 			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
-				d = newDigester()
+				d = identity.NewDigester()
 				_, err := io.Copy(d, r)
 				return err
 			},
 			Message: func(m *imapconn.Message) error {
 				if d != nil && m.UID != 0 && m.HasBody {
-					_, whole := d.sums()
+					_, whole := d.Sums()
 					known.put(m.UID, whole)
 				}
 				d = nil

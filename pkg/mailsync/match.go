@@ -7,6 +7,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/identity"
 )
 
 // ident is what is known of one message without its body: 40 octets. octets is
@@ -15,7 +17,7 @@ type ident struct {
 	uid    uint32
 	octets int64
 	date   int64 // INTERNALDATE, see dateOf
-	head   sum
+	head   identity.Sum
 }
 
 // noDate is the date of a message of which the server gives none.
@@ -25,7 +27,7 @@ var noDate = dateOf(time.Time{})
 func dateOf(t time.Time) int64 { return t.Unix() }
 
 // wholeFunc returns the digests of whole messages, by UID.
-type wholeFunc func(ctx context.Context, uids []uint32) (map[uint32]sum, error)
+type wholeFunc func(ctx context.Context, uids []uint32) (map[uint32]identity.Sum, error)
 
 // party is one of the two sides of a match.
 type party struct {
@@ -131,7 +133,7 @@ func certain(g group) bool {
 		return false
 	}
 	s, d := g.source[0], g.dest[0]
-	return s.head != (sum{}) && s.octets > 0 && s.octets == d.octets && s.date != noDate && s.date == d.date
+	return s.head != (identity.Sum{}) && s.octets > 0 && s.octets == d.octets && s.date != noDate && s.date == d.date
 }
 
 // compareAtOnce is how many messages' bodies are digested before the digests
@@ -198,7 +200,7 @@ func (m *matcher) byWhole(ctx context.Context, groups []group) error {
 
 // withWhole returns copies of those whose whole digest is known, with it in
 // the place of the header's.
-func withWhole(ids []ident, wholes map[uint32]sum) []ident {
+func withWhole(ids []ident, wholes map[uint32]identity.Sum) []ident {
 	out := make([]ident, 0, len(ids))
 	for _, i := range ids {
 		if whole, ok := wholes[i.uid]; ok {
@@ -221,8 +223,7 @@ func (m *matcher) pairEqual(g group) {
 		}
 		left, free = append(left, s[n:]...), append(free, d[n:]...)
 	}
-	all(g.source, g.dest, byDate, rest)
-	byUID := func(a, b ident) int { return cmp.Compare(a.uid, b.uid) }
+	identity.Join(g.source, g.dest, byDate, byUID, rest)
 	slices.SortFunc(left, byUID)
 	slices.SortFunc(free, byUID)
 	for i := range min(len(left), len(free)) {
@@ -237,6 +238,8 @@ func appendUIDs(to []uint32, ids []ident) []uint32 {
 	return to
 }
 
+func byUID(a, b ident) int { return cmp.Compare(a.uid, b.uid) }
+
 func byHead(a, b ident) int { return bytes.Compare(a.head[:], b.head[:]) }
 
 func bySizeAndDate(a, b ident) int {
@@ -248,37 +251,10 @@ func bySizeAndDate(a, b ident) int {
 func joined(source, dest []ident, key func(a, b ident) int) iter.Seq[group] {
 	return func(yield func(group) bool) {
 		on := true
-		all(source, dest, key, func(s, d []ident) {
+		identity.Join(source, dest, key, byUID, func(s, d []ident) {
 			if on && len(s) > 0 && len(d) > 0 {
 				on = yield(group{s, d})
 			}
 		})
 	}
-}
-
-// all is joined with the groups that one side alone has.
-func all(source, dest []ident, key func(a, b ident) int, do func(source, dest []ident)) {
-	order := func(a, b ident) int { return cmp.Or(key(a, b), cmp.Compare(a.uid, b.uid)) }
-	slices.SortFunc(source, order)
-	slices.SortFunc(dest, order)
-	for len(source) > 0 || len(dest) > 0 {
-		var first ident
-		if len(dest) == 0 || len(source) > 0 && key(source[0], dest[0]) <= 0 {
-			first = source[0]
-		} else {
-			first = dest[0]
-		}
-		s, d := run(source, first, key), run(dest, first, key)
-		do(source[:s], dest[:d])
-		source, dest = source[s:], dest[d:]
-	}
-}
-
-// run returns how many at the front of ids have the key of first.
-func run(ids []ident, first ident, key func(a, b ident) int) int {
-	n := 0
-	for n < len(ids) && key(ids[n], first) == 0 {
-		n++
-	}
-	return n
 }

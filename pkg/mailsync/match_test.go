@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/imapfleet/imapfleet/pkg/identity"
 )
 
 // msg is a message of the match tests: header, whole text, date.
@@ -23,9 +25,9 @@ func (m msg) ident() ident {
 	if m.minute >= 0 {
 		date = dateOf(time.Date(2024, 1, 1, 0, m.minute, 0, 0, time.UTC))
 	}
-	head := sum{}
+	head := identity.Sum{}
 	if m.head != 0 { // as spread as a digest
-		head = digestHeader([]byte{'h', m.head})
+		head = identity.OfHeader([]byte{'h', m.head})
 	}
 	return ident{uid: m.uid, octets: m.octets, head: head, date: date}
 }
@@ -42,12 +44,12 @@ func partyOf(msgs []msg, asked *int) party {
 }
 
 func wholes(msgs []msg, asked *int) wholeFunc {
-	return func(_ context.Context, uids []uint32) (map[uint32]sum, error) {
-		out := map[uint32]sum{}
+	return func(_ context.Context, uids []uint32) (map[uint32]identity.Sum, error) {
+		out := map[uint32]identity.Sum{}
 		for _, m := range msgs {
 			for _, u := range uids {
 				if u == m.uid && m.body != "" {
-					var s sum
+					var s identity.Sum
 					copy(s[:], m.body)
 					out[u] = s
 					*asked++
@@ -215,50 +217,5 @@ func TestRoundsFor(t *testing.T) {
 		if got := roundsFor(tt.messages, tt.room); got != tt.want {
 			t.Errorf("%d messages, %d octets: %d rounds, want %d", tt.messages, tt.room, got, tt.want)
 		}
-	}
-}
-
-func TestDigest(t *testing.T) {
-	base := "From: a\r\nSubject: b\r\n\r\nbody\r\nmore\r\n"
-	tests := []struct {
-		name, text        string
-		sameHead, sameAll bool
-	}{
-		{"itself", base, true, true},
-		{"bare LF", "From: a\nSubject: b\n\nbody\nmore\n", true, true},
-		{"no newline at the end", "From: a\r\nSubject: b\r\n\r\nbody\r\nmore", true, true},
-		{"another body", "From: a\r\nSubject: b\r\n\r\nbody\r\nMore\r\n", true, false},
-		{"another header", "From: a\r\nSubject: c\r\n\r\nbody\r\nmore\r\n", false, false},
-		{"a blank line more inside", "From: a\r\nSubject: b\r\n\r\nbody\r\n\r\nmore\r\n", true, false},
-		{"header line moved into the body", "From: a\r\n\r\nSubject: b\r\nbody\r\nmore\r\n", false, false},
-		{"empty", "", false, false},
-	}
-	digest := func(s string, n int) (sum, sum) {
-		d := newDigester()
-		for len(s) > 0 {
-			k := min(n, len(s))
-			d.Write([]byte(s[:k]))
-			s = s[k:]
-		}
-		return d.sums()
-	}
-	head, whole := digest(base, 1000)
-	if h := digestHeader([]byte("From: a\r\nSubject: b\r\n\r\n")); h != head {
-		t.Error("the header alone has another digest than in its message")
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			for _, n := range []int{1, 2, 3, 7, 1000} {
-				h, w := digest(tt.text, n)
-				if (h == head) != tt.sameHead || (w == whole) != tt.sameAll {
-					t.Errorf("in pieces of %d: same header %v, same message %v", n, h == head, w == whole)
-				}
-			}
-		})
-	}
-	a, _ := digest("Subject: caf\xe9\r\n\r\n", 99)
-	b, _ := digest("Subject: cafX\r\n\r\n", 99)
-	if a != b {
-		t.Error("an 8-bit header that a server shows as X is another header")
 	}
 }

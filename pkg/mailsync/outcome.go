@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
@@ -14,7 +15,7 @@ import (
 // which UID (no UIDPLUS, RFC 4315).
 type acked struct {
 	id    ident
-	whole sum
+	whole identity.Sum
 	flags []string // at the source
 }
 
@@ -31,7 +32,7 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 			source = append(source, it.uid)
 			flags.Set(it.uid, it.head.Flags)
 		} else if id, ok := it.ident(); ok {
-			_, whole := it.digest.sums()
+			_, whole := it.digest.Sums()
 			w.acked = append(w.acked, acked{id, whole, it.head.Flags})
 		}
 		if err := w.done(it); err != nil {
@@ -72,7 +73,7 @@ func (w *writer) resolve(ctx context.Context) error {
 		return nil
 	}
 	ids := make([]ident, len(w.acked))
-	sums, flags := map[uint32]sum{}, map[uint32][]string{}
+	sums, flags := map[uint32]identity.Sum{}, map[uint32][]string{}
 	for i, a := range w.acked {
 		ids[i], sums[a.id.uid], flags[a.id.uid] = a.id, a.whole, a.flags
 	}
@@ -80,7 +81,7 @@ func (w *writer) resolve(ctx context.Context) error {
 		party: party{
 			count:  len(ids),
 			idents: func(_ context.Context, s stack) ([]ident, error) { return s.pick(ids), nil },
-			whole:  func(context.Context, []uint32) (map[uint32]sum, error) { return sums, nil },
+			whole:  func(context.Context, []uint32) (map[uint32]identity.Sum, error) { return sums, nil },
 		},
 		flags: func(uid uint32) ([]string, bool) { return flags[uid], true },
 	}, true, false)
@@ -158,13 +159,13 @@ func (it *item) ident() (ident, bool) {
 		if it.stream != nil {
 			return ident{}, false
 		}
-		it.digest = newDigester()
+		it.digest = identity.NewDigester()
 		it.body.writeTo(it.digest)
 	}
-	if it.digest.octets != it.size {
+	if it.digest.Octets() != it.size {
 		return ident{}, false
 	}
-	head, _ := it.digest.sums()
+	head, _ := it.digest.Sums()
 	return ident{uid: it.uid, octets: it.size, date: dateOf(it.head.Date), head: head}, true
 }
 
@@ -174,7 +175,7 @@ func (it *item) reader() (io.Reader, error) {
 	if it.stream == nil {
 		return it.body.reader(), nil
 	}
-	it.digest = newDigester()
+	it.digest = identity.NewDigester()
 	return io.TeeReader(it.stream, it.digest), nil
 }
 

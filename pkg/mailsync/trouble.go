@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
@@ -186,11 +187,11 @@ func inMemory(items []*item) candidates {
 				}
 				return s.pick(ids), nil
 			},
-			whole: func(_ context.Context, uids []uint32) (map[uint32]sum, error) {
-				out := map[uint32]sum{}
+			whole: func(_ context.Context, uids []uint32) (map[uint32]identity.Sum, error) {
+				out := map[uint32]identity.Sum{}
 				for _, it := range items {
 					if _, ok := slices.BinarySearch(uids, it.uid); ok {
-						_, out[it.uid] = it.digest.sums()
+						_, out[it.uid] = it.digest.Sums()
 					}
 				}
 				return out, nil

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
@@ -22,10 +23,10 @@ type item struct {
 	size   int64 // octets of the literal
 	body   body
 	stream *stream
-	digest *digester // of what has been sent of a stream, or of body once it was needed
-	single bool      // was refused before: goes alone, with a synchronising literal
-	tried  bool      // was refused alone once in this pass
-	prior  bool      // a reject of an earlier pass
+	digest *identity.Digester // of what has been sent of a stream, or of body once it was needed
+	single bool               // was refused before: goes alone, with a synchronising literal
+	tried  bool               // was refused alone once in this pass
+	prior  bool               // a reject of an earlier pass
 
 	lentAgain bool // the writer could not use the stream up: fetch it again
 

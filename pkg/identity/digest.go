@@ -1,4 +1,4 @@
-package mailsync
+package identity
 
 import (
 	"bytes"
@@ -6,31 +6,32 @@ import (
 	"hash"
 )
 
-// sum is a truncated SHA-256. The zero sum means unknown.
-type sum [16]byte
+// Sum is a truncated SHA-256. The zero Sum means unknown.
+type Sum [16]byte
 
-// digester computes the identity of a message from its octets. It hashes a
+// Digester computes the identity of a message from its octets. It hashes a
 // canonical form, so that what servers are known to alter does not count:
 // every CR is dropped (line ends), NUL reads as 0x80, octets above 0x7F in
 // the header read as X, and newlines at the end do not count. The zero
-// digester is not usable; see newDigester.
-type digester struct {
+// Digester is not usable; see NewDigester.
+type Digester struct {
 	head, whole hash.Hash
 	scratch     []byte
 	newlines    int  // newlines seen and not hashed yet
 	inText      bool // the current line has octets
 	inBody      bool // the first blank line was seen
 	named       bool // the header has octets
-	headSum     sum
+	headSum     Sum
 	octets      int64
 }
 
-func newDigester() *digester {
-	return &digester{head: sha256.New(), whole: sha256.New()}
+// NewDigester returns a Digester that has seen nothing.
+func NewDigester() *Digester {
+	return &Digester{head: sha256.New(), whole: sha256.New()}
 }
 
 // Write takes the message's octets in order; it never fails.
-func (d *digester) Write(p []byte) (int, error) {
+func (d *Digester) Write(p []byte) (int, error) {
 	n := len(p)
 	d.octets += int64(n)
 	for len(p) > 0 {
@@ -41,7 +42,10 @@ func (d *digester) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-func (d *digester) chunk(p []byte) {
+// Octets is how many octets it was given.
+func (d *Digester) Octets() int64 { return d.octets }
+
+func (d *Digester) chunk(p []byte) {
 	out := d.scratch[:0]
 	for _, b := range p {
 		switch {
@@ -72,7 +76,7 @@ func (d *digester) chunk(p []byte) {
 	d.scratch = out[:0]
 }
 
-func (d *digester) flush(out []byte) {
+func (d *Digester) flush(out []byte) {
 	d.whole.Write(out)
 	if !d.inBody {
 		d.head.Write(out)
@@ -80,31 +84,31 @@ func (d *digester) flush(out []byte) {
 	}
 }
 
-func (d *digester) endHead() {
+func (d *Digester) endHead() {
 	d.inBody = true
 	if d.named {
 		d.headSum = truncate(d.head)
 	}
 }
 
-// sums returns the digests of the header and of the whole message. That of a
+// Sums returns the digests of the header and of the whole message. That of a
 // message without a header is zero: it tells nothing apart.
-func (d *digester) sums() (head, whole sum) {
+func (d *Digester) Sums() (head, whole Sum) {
 	if !d.inBody {
 		d.endHead()
 	}
 	return d.headSum, truncate(d.whole)
 }
 
-func truncate(h hash.Hash) (s sum) {
+func truncate(h hash.Hash) (s Sum) {
 	copy(s[:], h.Sum(nil))
 	return s
 }
 
-// digestHeader returns the digest of a header alone, as BODY[HEADER] gives it.
-func digestHeader(b []byte) sum {
-	d := newDigester()
+// OfHeader returns the digest of a header alone, as BODY[HEADER] gives it.
+func OfHeader(b []byte) Sum {
+	d := NewDigester()
 	d.Write(bytes.TrimRight(b, "\r\n"))
-	head, _ := d.sums()
+	head, _ := d.Sums()
 	return head
 }
