@@ -93,7 +93,11 @@ func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, des
 			return refuse(noMailbox(id))
 		}
 		for _, table := range []string{"run", "baseline", "reject", "repair"} {
-			if _, err := s.exec(ctx, "DELETE FROM "+table+" WHERE mailbox = ?", id); err != nil {
+			which := " WHERE mailbox = ?"
+			if table == "repair" {
+				which += " AND uid > 0" // the mailbox itself stays changed
+			}
+			if _, err := s.exec(ctx, "DELETE FROM "+table+which, id); err != nil {
 				return err
 			}
 		}

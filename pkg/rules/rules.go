@@ -93,15 +93,6 @@ type Messages struct {
 	SkipDuplicates bool
 }
 
-// Repairs say what may be changed of a message that the destination refuses as
-// it is. The zero value repairs what does not touch its octets.
-type Repairs struct {
-	// Off turns all repairs off; Kinds are those that are on, empty means the
-	// default ones.
-	Off   bool
-	Kinds []string
-}
-
 // Follow says what of the source's users' deletions and moves is done at the
 // destination too. The zero value follows nothing.
 type Follow struct {
