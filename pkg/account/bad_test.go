@@ -48,7 +48,7 @@ func checkErrors(t *testing.T, in string, opt Options, want []string) {
 }
 
 const (
-	wantExtra   = "options in the list are not understood yet: leave it empty (if a password holds a ';', give the list a header line and quote the password)"
+	wantExtra   = "options begin with -- (if a password holds a ';', give the list a header line and quote the password)"
 	wantUTF8    = "not UTF-8: save the list as UTF-8"
 	wantControl = "a control character"
 )
@@ -66,7 +66,7 @@ func TestLoadBadRows(t *testing.T) {
 		{"long", "h1;u1;p1;h2;u2;p2;a;b\n",
 			[]string{`line 1: 8 fields, not 6 or 7: a password with a ";" in it needs a list with a header line and quotes`}},
 		{"delimiter in a password", "h1;u1;se;cret;h2;u2;p2\n", []string{"line 1, column extra: " + wantExtra}},
-		{"extra", "h1;u1;p1;h2;u2;p2;--automap;\n", []string{"line 1, column extra: " + wantExtra}},
+		{"extra", "h1;u1;p1;h2;u2;p2;--automap --maxage x;\n", []string{"line 1, column extra: --maxage: must be a number of days, such as 30"}},
 		{"empty fields", " ;;;;;x\n", []string{
 			"line 1, column host1: empty", "line 1, column user1: empty", "line 1, column password1: empty",
 			"line 1, column host2: empty", "line 1, column user2: empty",
@@ -98,7 +98,7 @@ func TestLoadBadHeadedRows(t *testing.T) {
 		name, in string
 		want     []string
 	}{
-		{"extra by name", head + ";Extra\nh1;u1;p1;h2;u2;p2;--ssl1 \"x\"\n", []string{"line 2, column extra: " + wantExtra}},
+		{"extra by name", head + ";Extra\nh1;u1;p1;h2;u2;p2;--ssl1 \"x\"\n", []string{"line 2, column extra: word 2 is no option: options begin with --"}},
 		{"columns", head + ";port1;port2;security1;tlsverify2\nh1;u1;p1;h2;u2;p2;0;+993;ssl;maybe\n", []string{
 			"line 2, column port1: the port must be a number from 1 to 65535",
 			"line 2, column security1: must be auto, tls, starttls or plain",

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // required are the columns that a header must have, in the order in which a
@@ -12,15 +14,15 @@ func required() []string {
 	return []string{"host1", "user1", "password1", "host2", "user2", "password2"}
 }
 
-const columnExtra = "extra"
-
-// alias is one way to write a column's name, squeezed.
-type alias struct{ name, column string }
+const (
+	columnExtra = "extra"
+	columnMap   = "map"
+)
 
 // columnNames knows every way to write every column.
 type columnNames struct {
-	list  []alias
-	exact map[string]string // alias to column
+	names []string          // squeezed
+	exact map[string]string // name to column
 }
 
 func newColumnNames() *columnNames {
@@ -54,11 +56,14 @@ func newColumnNames() *columnNames {
 	for _, name := range []string{columnExtra, "extraoptions", "options"} {
 		c.add(name, columnExtra)
 	}
+	for _, name := range []string{columnMap, "mapping", "f1f2"} {
+		c.add(name, columnMap)
+	}
 	return c
 }
 
 func (c *columnNames) add(name, column string) {
-	c.list = append(c.list, alias{name, column})
+	c.names = append(c.names, name)
 	c.exact[name] = column
 }
 
@@ -68,14 +73,8 @@ func (c *columnNames) find(cell string) string { return c.exact[squeeze(cell)] }
 // nearest returns the column whose name takes the fewest edits to get from
 // cell, and their number.
 func (c *columnNames) nearest(cell string) (column string, edits int) {
-	name := squeeze(cell)
-	edits = len(name) + maxName
-	for _, a := range c.list {
-		if d := distance(name, a.name); d < edits {
-			column, edits = a.column, d
-		}
-	}
-	return column, edits
+	name, edits := rules.Nearest(squeeze(cell), c.names)
+	return c.exact[name], edits
 }
 
 // maxName bounds the part of a header cell that is compared and shown, in
@@ -103,26 +102,4 @@ func shorten(name string) string {
 		n--
 	}
 	return name[:n]
-}
-
-// distance is the number of octets to insert, remove or replace to get from a
-// to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -19,6 +19,7 @@ func FuzzLoad(f *testing.F) {
 		strings.ReplaceAll(head, ";", ",") + "\nh1,u1,p1,h2,u2", "sep=\t\nhost1\tuser1\n", "hots1;user1;pasword1;host2;user2;password2",
 		utf16Of("\ufeff"+head+"\nh1;u1;p1;h2;u2;p2\n", binary.LittleEndian), utf16Of("h1;u1;p1;h2;u2;p2\n", binary.BigEndian),
 		"fe80::1%eth0;u;p;h.;u;p\rh;u;\xff;h;u;p\r", "sep=;", "\ufeff",
+		"h1;u1;p1;h2;u2;p2;--map 'A=B' --port1 1993 --tls2 --password1 x\n", head + ";map;extra\nh1;u1;p1;h2;u2;p2;A=B,C\\==D;--authuser1 \"a\x01b\"\n",
 	} {
 		f.Add([]byte(in), false)
 		f.Add([]byte(in), true)

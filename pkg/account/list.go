@@ -17,7 +17,9 @@ import (
 type Options struct {
 	AllowMerge   bool         // several rows may have one destination account
 	Source, Dest SideDefaults // for rows that do not say it themselves
-	Rules        *rules.Rules // of rows that have none of their own
+	// Rules are the options of the command line: for rows that do not say it
+	// themselves, as a Builder reads both. They beat Source and Dest. nil: none.
+	Rules *rules.Builder
 }
 
 // SideDefaults fills in what a row leaves open on one side. The zero value
@@ -44,7 +46,8 @@ var ErrNoAccounts = errors.New("the list holds no accounts")
 // other error (ErrNoAccounts, that of r) stands alone. Memory is a small
 // multiple of the list's octets. What it starts has ended when it returns.
 func Load(r io.Reader, opt Options) (*List, error) {
-	if err := errors.Join(opt.Source.check("source"), opt.Dest.check("destination")); err != nil {
+	rows, err := newRowChecker(opt)
+	if err != nil {
 		return nil, err
 	}
 	text, err := readText(r, maxList)
@@ -57,7 +60,6 @@ func Load(r io.Reader, opt Options) (*List, error) {
 		return nil, joinRows(errs)
 	}
 	rd.header = h
-	rows := rowChecker{opt: opt}
 	if err := rd.each(rows.add); err != nil {
 		return nil, err
 	}
@@ -69,13 +71,6 @@ func Load(r io.Reader, opt Options) (*List, error) {
 		return nil, ErrNoAccounts
 	}
 	return &List{Pairs: rows.pairs, Warnings: rows.warnings()}, nil
-}
-
-func (d SideDefaults) check(side string) error {
-	if d.Port < 0 || d.Port > 65535 {
-		return fmt.Errorf("default port of the %s: %w", side, errPort)
-	}
-	return nil
 }
 
 // LoadFile is Load for a file. It also warns when others can read the file.
@@ -107,7 +102,7 @@ func (c *rowChecker) warnings() []string {
 	if len(c.blanks) > 0 {
 		w = append(w, lineNumbers(c.blanks)+": a password begins or ends with a blank; it is taken as it is")
 	}
-	return w
+	return append(w, c.unmapped()...)
 }
 
 // lineNumbers names the first few lines.

@@ -30,6 +30,7 @@ type row struct {
 	Security2  string `csv:"security2"`
 	TLSVerify2 string `csv:"tlsverify2"`
 	AuthUser2  string `csv:"authuser2"`
+	Map        string `csv:"map"`
 	Extra      string `csv:"extra"`
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // side is the half of a row that describes one account.
@@ -19,25 +21,27 @@ func (r row) sides() (source, dest side) {
 
 // rowChecker turns rows into pairs and gathers what is wrong with them.
 type rowChecker struct {
-	opt    Options
-	pairs  []Pair
-	errs   []*RowError
-	seen   twins
-	blanks []int // lines with a blank at either end of a password
+	allowMerge bool
+	base       defaults
+	builder    *rules.Builder // with the options of the run
+	own        map[own]ownDefaults
+	mapped     map[string]bool // users of the map file that a row has
+	pairs      []Pair
+	errs       []*RowError
+	seen       twins
+	blanks     []int // lines with a blank at either end of a password
 }
 
 // add takes one row: a Pair, or at least one error.
 func (c *rowChecker) add(r row) {
 	before := len(c.errs)
 	s1, s2 := r.sides()
-	source, known1 := c.endpoint(r.Line, s1, c.opt.Source)
-	dest, known2 := c.endpoint(r.Line, s2, c.opt.Dest)
-	p := Pair{Line: r.Line, Source: source, Dest: dest, Rules: c.opt.Rules}
-	if strings.TrimSpace(r.Extra) != "" {
-		c.fail(r.Line, columnExtra, errors.New("options in the list are not understood yet: leave it empty (if a password holds a ';', give the list a header line and quote the password)"))
-	}
+	def := c.defaultsOf(r)
+	source, known1 := c.endpoint(r.Line, s1, def.sides[0])
+	dest, known2 := c.endpoint(r.Line, s2, def.sides[1])
+	p := Pair{Line: r.Line, Source: source, Dest: dest, Rules: def.rules}
 	if known1 && known2 {
-		c.errs = append(c.errs, c.seen.check(p, c.opt.AllowMerge)...)
+		c.errs = append(c.errs, c.seen.check(p, c.allowMerge)...)
 	}
 	if len(c.errs) > before {
 		return
@@ -77,7 +81,7 @@ func (c *rowChecker) endpoint(line int, s side, def SideDefaults) (e Endpoint, k
 	}
 	skip := def.SkipVerify
 	if v := strings.TrimSpace(s.tlsverify); v != "" {
-		verify, err := parseBool(v)
+		verify, err := rules.ParseBool(v)
 		if err != nil {
 			fail("tlsverify", err)
 		}
@@ -124,7 +128,8 @@ func checkPassword(password string) error {
 	return nil
 }
 
-// portOf lets the host field beat the column, and the column the flag.
+// portOf lets the host field beat the column, and the column the extra column or
+// the flag.
 func portOf(at address, column string, flag int) (int, error) {
 	port := flag
 	if column = strings.TrimSpace(column); column != "" {
@@ -139,7 +144,8 @@ func portOf(at address, column string, flag int) (int, error) {
 	return port, nil
 }
 
-// securityOf lets the scheme beat the column, and the column the flag. Where
+// securityOf lets the scheme beat the column, and the column the extra column or
+// the flag. Where
 // none of them says it, a port does: 143 is where servers speak STARTTLS, and
 // on any other port nothing but TLS is tried.
 func securityOf(at address, column string, port int, flag Security) (Security, error) {
@@ -161,14 +167,4 @@ func securityOf(at address, column string, port int, flag Security) (Security, e
 	default:
 		return SecurityTLS, nil
 	}
-}
-
-func parseBool(s string) (bool, error) {
-	switch strings.ToLower(s) {
-	case "yes", "true", "on", "1":
-		return true, nil
-	case "no", "false", "off", "0":
-		return false, nil
-	}
-	return false, errors.New("must be yes or no (also true, on, 1; false, off, 0)")
 }

@@ -39,8 +39,9 @@ type Rules struct {
 	// Subscribed leaves out mailboxes that the source's user is not subscribed to.
 	Subscribed bool
 	// Subscribe subscribes to every mailbox at the destination, not only to
-	// those that the source's user is subscribed to.
-	Subscribe bool
+	// those that the source's user is subscribed to; NoSubscribe to none.
+	// Subscribe wins.
+	Subscribe, NoSubscribe bool
 	// Views also migrates mailboxes that are views of others (\All, \Flagged,
 	// \Important), which double what they show.
 	Views bool
