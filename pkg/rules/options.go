@@ -193,7 +193,7 @@ func changeOptions() []*Option {
 	var on, all []string
 	for _, k := range RepairKinds() {
 		all = append(all, k.Name)
-		if k.Default {
+		if !k.Octets {
 			on = append(on, k.Name)
 		}
 	}

@@ -100,8 +100,8 @@ func TestOptionErrors(t *testing.T) {
 		{`--search 'SUBJECT "a\"'`, "--search: a quote that is opened and not closed"},
 		{"--search 'charset utf-8 ALL'", "--search: must be search keys alone, without CHARSET"},
 		{"--search 'RETURN (SAVE) ALL'", "--search: must be search keys alone, without RETURN"},
-		{"--repair bodies", "--repair: must be none or some of date,keywords,crlf,nul,8bit,newline,header,split"},
-		{"--repair ''", "--repair: must be none or some of date,keywords,crlf,nul,8bit,newline,header,split"},
+		{"--repair bodies", "--repair: must be none or some of date,keywords,newline,crlf,nul,8bit,header,lines"},
+		{"--repair ''", "--repair: must be none or some of date,keywords,newline,crlf,nul,8bit,header,lines"},
 		{"--max-delete 0", "--max-delete: must be a percentage over 0, such as 10%"},
 		{"--max-delete 101%", "--max-delete: must be a percentage over 0, such as 10%"},
 		{"--authmech2 XOAUTH2", "--authmech2: OAuth2 is not there yet: use an app password"},
@@ -208,25 +208,5 @@ func TestMapFileErrors(t *testing.T) {
 	}
 	if err := b.openMapFile(t.TempDir() + "/none"); err == nil {
 		t.Error("a file that is not there is taken")
-	}
-}
-
-func TestRepairsOn(t *testing.T) {
-	tests := []struct {
-		r    Repairs
-		want string
-	}{
-		{Repairs{}, "date,keywords"}, {Repairs{Off: true, Kinds: []string{"nul"}}, ""}, {Repairs{Kinds: []string{"nul", "crlf"}}, "crlf,nul"},
-	}
-	for _, tt := range tests {
-		var on []string
-		for _, k := range RepairKinds() {
-			if tt.r.On(k.Name) {
-				on = append(on, k.Name)
-			}
-		}
-		if got := strings.Join(on, ","); got != tt.want {
-			t.Errorf("%+v: %s, want %s", tt.r, got, tt.want)
-		}
 	}
 }

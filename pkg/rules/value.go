@@ -2,8 +2,10 @@ package rules
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,4 +111,26 @@ func checkBalance(keys string) error {
 		return errors.New("a ( without its )")
 	}
 	return nil
+}
+
+// parseRepairs reads a list such as date,keywords,crlf; none turns all off.
+func parseRepairs(text string) (Repairs, error) {
+	if strings.EqualFold(strings.TrimSpace(text), "none") {
+		return Repairs{Off: true}, nil
+	}
+	var names []string
+	for _, k := range RepairKinds() {
+		names = append(names, k.Name)
+	}
+	var r Repairs
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if !slices.Contains(names, name) {
+			return Repairs{}, fmt.Errorf("must be none or some of %s", strings.Join(names, ","))
+		}
+		if !slices.Contains(r.Kinds, name) {
+			r.Kinds = append(r.Kinds, name)
+		}
+	}
+	return r, nil
 }
