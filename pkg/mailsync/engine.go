@@ -126,6 +126,19 @@ func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) 
 		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host), ClientID: e.opt.Version, Compress: e.press, Logger: log}
 }
 
+func (e *Engine) logger(pair account.Pair) *slog.Logger {
+	return e.opt.Logger.With("account", pair.Source.User, "line", pair.Line)
+}
+
+// newSession returns one side of a lane, not connected yet.
+func (e *Engine) newSession(side fault.Side, ep account.Endpoint, further bool, log *slog.Logger) *session {
+	cfg := e.config(side, ep, log)
+	dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
+	s := newSession(dial, e.opt.Patience, log.With("side", side.String()))
+	s.spare = further
+	return s
+}
+
 // dialler dials as Options.DialContext and wraps as Options.WrapConn say.
 func (e *Engine) dialler(side fault.Side, host string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	dial, wrap := e.opt.DialContext, e.opt.WrapConn

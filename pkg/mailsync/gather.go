@@ -90,6 +90,9 @@ func gatherSome(ctx context.Context, o *opened, left []uint32, known reading,
 				return nil
 			}
 			most := size
+			if limit := c.Caps().MessageLimit; limit > 0 {
+				most = min(most, limit)
+			}
 			if alone > 0 {
 				most = 1
 			}
@@ -129,29 +132,15 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 	if !s.bySize {
 		items |= imapconn.ItemHeader
 	}
-	err := gather(ctx, o, uids, known, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
-		var head *identity.Sum
-		return fetchAll(ctx, c, set, items, imapconn.FetchHandler{
-			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
-				octets, err := io.ReadAll(io.LimitReader(r, maxHeader))
-				s := identity.OfHeader(octets)
-				head = &s
-				return err
-			},
-			Message: func(m *imapconn.Message) error {
-				id := ident{uid: m.UID, octets: m.Size, date: dateOf(m.Date)}
-				switch {
-				case m.UID == 0:
-				case head != nil:
-					id.head = *head
-					known.put(id)
-				case m.Size >= 0 || s.bySize && m.HasDate: // no header (NIL): octets, date and body identify it
-					known.put(id)
-				}
-				head = nil
-				return nil
-			},
-		})
+	err := o.digests(ctx, uids, known, identChunk, items, func(m *imapconn.Message, d *identity.Digester) {
+		id := ident{uid: m.UID, octets: m.Size, date: dateOf(m.Date)}
+		switch {
+		case d != nil:
+			id.head, _ = d.Sums()
+			known.put(id)
+		case m.Size >= 0 || s.bySize && m.HasDate: // no header (NIL): octets, date and body identify it
+			known.put(id)
+		}
 	})
 	return known.out, err
 }
@@ -159,25 +148,41 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 // wholesOf reads the digests of whole messages; it is a wholeFunc.
 func (o *opened) wholesOf(ctx context.Context, uids []uint32) (map[uint32]identity.Sum, error) {
 	known := newBook[identity.Sum]()
-	err := gather(ctx, o, uids, known, wholeChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
+	err := o.digests(ctx, uids, known, wholeChunk, imapconn.ItemBody, func(m *imapconn.Message, d *identity.Digester) {
+		if d != nil && m.HasBody {
+			_, whole := d.Sums()
+			known.put(m.UID, whole)
+		}
+	})
+	return known.m, err
+}
+
+// digests reads items of each of uids and hands every message to take, with
+// what its header or body was digested to; nil where none came. Octets go from
+// the socket to the digest: no message is held. take runs on a connection's
+// reading goroutine.
+func (o *opened) digests(ctx context.Context, uids []uint32, known reading, size int, items imapconn.Items,
+	take func(m *imapconn.Message, d *identity.Digester)) error {
+	return gather(ctx, o, uids, known, size, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
 		var d *identity.Digester
-		return fetchAll(ctx, c, set, imapconn.ItemBody, imapconn.FetchHandler{
+		return fetchAll(ctx, c, set, items, imapconn.FetchHandler{
 			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
+				if items&imapconn.ItemBody == 0 {
+					r = io.LimitReader(r, maxHeader)
+				}
 				d = identity.NewDigester()
 				_, err := io.Copy(d, r)
 				return err
 			},
 			Message: func(m *imapconn.Message) error {
-				if d != nil && m.UID != 0 && m.HasBody {
-					_, whole := d.Sums()
-					known.put(m.UID, whole)
+				if m.UID != 0 {
+					take(m, d)
 				}
 				d = nil
 				return nil
 			},
 		})
 	})
-	return known.m, err
 }
 
 func fetchAll(ctx context.Context, c *imapconn.Conn, set []imapconn.Range, items imapconn.Items, h imapconn.FetchHandler) error {

@@ -83,7 +83,7 @@ func (b *box) floor() ledger.Floor {
 }
 
 func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) *pass {
-	log := e.opt.Logger.With("account", pair.Source.User, "line", pair.Line)
+	log := e.logger(pair)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pass{e: e, row: row, pair: pair, meter: m, log: log, lanes: lanes, hard: hard, cancel: cancel}
 	p.first = p.newLane(false)
@@ -92,14 +92,9 @@ func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowI
 
 // newLane makes a lane whose connections are not opened yet.
 func (p *pass) newLane(further bool) *lane {
-	side := func(side fault.Side, ep account.Endpoint) *session {
-		cfg := p.e.config(side, ep, p.log)
-		dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
-		s := newSession(dial, p.e.opt.Patience, p.log.With("side", side.String()))
-		s.spare = further
-		return s
-	}
-	return &lane{p: p, further: further, src: side(fault.Source, p.pair.Source), dst: side(fault.Dest, p.pair.Dest),
+	return &lane{p: p, further: further,
+		src:   p.e.newSession(fault.Source, p.pair.Source, further, p.log),
+		dst:   p.e.newSession(fault.Dest, p.pair.Dest, further, p.log),
 		tempo: p.e.tempos.begin(p.pair.Dest.Host), come: make(chan struct{}, 1)}
 }
 

@@ -3,7 +3,6 @@ package mailsync
 import (
 	"encoding/binary"
 	"slices"
-	"sync"
 )
 
 // stack is the part of the messages that one round of a match holds: those
@@ -59,13 +58,9 @@ func roundsFor(messages int, room int64) int {
 // sieve gathers the idents of a stack. Handlers write it on a connection's
 // reading goroutine.
 type sieve struct {
+	*ticks
 	stack stack
-	uids  []uint32 // asked for, ascending
-
-	mu   sync.Mutex
-	seen []bool // by index in uids
-	n    int
-	out  []ident
+	out   []ident
 }
 
 func newSieve(uids []uint32, s stack) *sieve {
@@ -73,40 +68,15 @@ func newSieve(uids []uint32, s stack) *sieve {
 	if s.of > 1 {
 		most = most/s.of + most/s.of/8 + 16
 	}
-	return &sieve{stack: s, uids: uids, seen: make([]bool, len(uids)), out: make([]ident, 0, most)}
+	return &sieve{ticks: newTicks(uids), stack: s, out: make([]ident, 0, most)}
 }
 
 // put takes what was read of a message. What the server says of it once more
 // does not count.
 func (v *sieve) put(i ident) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	at, ok := slices.BinarySearch(v.uids, i.uid)
-	if !ok || v.seen[at] {
-		return
-	}
-	v.seen[at] = true
-	v.n++
-	if v.stack.has(i) {
-		v.out = append(v.out, i)
-	}
-}
-
-func (v *sieve) len() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.n
-}
-
-// missing returns those of uids that were not read.
-func (v *sieve) missing(uids []uint32) []uint32 {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var out []uint32
-	for _, u := range uids {
-		if at, ok := slices.BinarySearch(v.uids, u); !ok || !v.seen[at] {
-			out = append(out, u)
+	v.tick(i.uid, func() {
+		if v.stack.has(i) {
+			v.out = append(v.out, i)
 		}
-	}
-	return out
+	})
 }

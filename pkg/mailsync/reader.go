@@ -1,0 +1,188 @@
+package mailsync
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/identity"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+)
+
+// Reader reads one account and changes nothing: EXAMINE and BODY.PEEK, over a
+// connection that is opened again when it breaks, as in a pass. It belongs to
+// one goroutine at a time.
+type Reader struct{ s *session }
+
+// Reader returns a Reader of one side of pair; Open connects it. One that is
+// further is given up where a first one would wait and log in again: others
+// go on without it.
+func (e *Engine) Reader(pair account.Pair, side fault.Side, further bool) *Reader {
+	ep := pair.Source
+	if side == fault.Dest {
+		ep = pair.Dest
+	}
+	return &Reader{e.newSession(side, ep, further, e.logger(pair))}
+}
+
+// Open connects and logs in.
+func (r *Reader) Open(ctx context.Context) error {
+	_, err := r.s.get(ctx)
+	return err
+}
+
+// Close ends the connection, if there is one.
+func (r *Reader) Close(ctx context.Context) { r.s.close(ctx) }
+
+// Octets is how many octets came in over all connections of the Reader.
+func (r *Reader) Octets() int64 {
+	in := r.s.octets[0]
+	if r.s.conn != nil {
+		n, _ := r.s.conn.Octets()
+		in += n
+	}
+	return in
+}
+
+// Listing is the mailboxes of one account with their states. The zero value
+// has none.
+type Listing struct{ side side }
+
+// List lists the account.
+func (r *Reader) List(ctx context.Context) (*Listing, error) {
+	l := &Listing{}
+	err := r.s.do(ctx, func(c *imapconn.Conn) error { return l.side.list(ctx, c) })
+	return l, err
+}
+
+// Mailboxes are all that the account has.
+func (l *Listing) Mailboxes() []imapconn.Mailbox { return l.side.boxes }
+
+// Status is the state of a mailbox, by name or as on the wire; not OK where
+// it is not known.
+func (l *Listing) Status(name string) imapconn.Status {
+	if st, ok := l.side.status[name]; ok {
+		return st
+	}
+	return imapconn.Status{Size: -1}
+}
+
+// Route is where the messages of a source mailbox belong.
+type Route struct {
+	Source imapconn.Mailbox
+	Dest   string // in UTF-8
+	Exists bool   // the destination lists it
+}
+
+// Routes says of every source mailbox that can hold messages where those
+// belong: where earlier passes sent them, as links has it, else where a first
+// pass over pair would.
+func Routes(pair account.Pair, source, dest *Listing, links []ledger.Mailbox) []Route {
+	stored := map[string]string{}
+	for _, l := range links {
+		stored[l.Source] = l.Dest
+	}
+	var out []Route
+	for _, r := range mapMailboxes(source.side.boxes, dest.side.boxes, source.side.tree, dest.side.tree, stored) {
+		if !r.source.NoSelect && !r.source.NonExistent {
+			out = append(out, Route{Source: r.source, Dest: r.dest, Exists: r.exists})
+		}
+	}
+	return out
+}
+
+// MailboxReader reads one mailbox. It belongs to its Reader's goroutine.
+type MailboxReader struct{ o *opened }
+
+// Mailbox returns a reader of a mailbox, named as on the wire.
+func (r *Reader) Mailbox(wire string) *MailboxReader {
+	return &MailboxReader{&opened{s: r.s, wire: wire, readOnly: true}}
+}
+
+// UIDs lists the messages that the mailbox has now, ascending.
+func (m *MailboxReader) UIDs(ctx context.Context) ([]uint32, error) { return m.o.list(ctx, 1) }
+
+// Selected is what the server said when it opened the mailbox last.
+func (m *MailboxReader) Selected() imapconn.Selected { return m.o.sel }
+
+// bodyChunk is how many messages one command asks the bodies of: what came is
+// not asked for again when the connection breaks.
+const bodyChunk = 100
+
+// Read asks for items of each of uids, ascending, and hands every message to
+// take once, with what its header or body was digested to: nil where the
+// server gave none, or none was asked for. A message that the server has no
+// more, or refuses to read, does not come. take runs on a connection's reading
+// goroutine, one call at a time.
+func (m *MailboxReader) Read(ctx context.Context, uids []uint32, items imapconn.Items, take func(m *imapconn.Message, d *identity.Digester)) error {
+	known, size := newTicks(uids), identChunk
+	if items&imapconn.ItemBody != 0 {
+		size = bodyChunk
+	}
+	return m.o.digests(ctx, uids, known, size, items, func(msg *imapconn.Message, d *identity.Digester) {
+		if !answers(msg, items) {
+			return // an unasked one, that tells of flags only
+		}
+		known.tick(msg.UID, func() { take(msg, d) })
+	})
+}
+
+// answers reports whether a response is one to a FETCH of items.
+func answers(m *imapconn.Message, items imapconn.Items) bool {
+	switch {
+	case items&(imapconn.ItemBody|imapconn.ItemHeader) != 0 && m.HasBody:
+		return true
+	case items&imapconn.ItemSize != 0:
+		return m.Size >= 0
+	}
+	return items&imapconn.ItemFlags != 0 && m.HasFlags
+}
+
+// Mild reports whether err costs one mailbox only: the others can be read.
+func Mild(ctx context.Context, err error) bool { return mild(ctx, err) }
+
+// ticks is which of some UIDs were read. It is safe for concurrent use.
+type ticks struct {
+	uids []uint32 // ascending
+
+	mu   sync.Mutex
+	seen []bool // by index in uids
+	n    int
+}
+
+func newTicks(uids []uint32) *ticks { return &ticks{uids: uids, seen: make([]bool, len(uids))} }
+
+// tick calls do for the first word about each of the UIDs.
+func (t *ticks) tick(uid uint32, do func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, ok := slices.BinarySearch(t.uids, uid)
+	if !ok || t.seen[at] {
+		return
+	}
+	t.seen[at] = true
+	t.n++
+	do()
+}
+
+func (t *ticks) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n
+}
+
+// missing returns those of uids that were not read.
+func (t *ticks) missing(uids []uint32) []uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []uint32
+	for _, u := range uids {
+		if at, ok := slices.BinarySearch(t.uids, u); !ok || !t.seen[at] {
+			out = append(out, u)
+		}
+	}
+	return out
+}
