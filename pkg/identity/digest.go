@@ -23,6 +23,7 @@ type Digester struct {
 	named       bool // the header has octets
 	headSum     Sum
 	octets      int64
+	exact       hash.Hash // of the octets as they are; nil: not wanted
 }
 
 // NewDigester returns a Digester that has seen nothing.
@@ -30,10 +31,21 @@ func NewDigester() *Digester {
 	return &Digester{head: sha256.New(), whole: sha256.New()}
 }
 
+// NewExactDigester returns one that knows the digest of the octets as they are
+// too.
+func NewExactDigester() *Digester {
+	d := NewDigester()
+	d.exact = sha256.New()
+	return d
+}
+
 // Write takes the message's octets in order; it never fails.
 func (d *Digester) Write(p []byte) (int, error) {
 	n := len(p)
 	d.octets += int64(n)
+	if d.exact != nil {
+		d.exact.Write(p)
+	}
 	for len(p) > 0 {
 		k := min(len(p), 32<<10)
 		d.chunk(p[:k])
@@ -98,6 +110,15 @@ func (d *Digester) Sums() (head, whole Sum) {
 		d.endHead()
 	}
 	return d.headSum, truncate(d.whole)
+}
+
+// Exact returns the digest of the octets as they are; zero when it was not
+// wanted.
+func (d *Digester) Exact() Sum {
+	if d.exact == nil {
+		return Sum{}
+	}
+	return truncate(d.exact)
 }
 
 func truncate(h hash.Hash) (s Sum) {

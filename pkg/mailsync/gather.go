@@ -167,10 +167,10 @@ func (o *opened) digests(ctx context.Context, uids []uint32, known reading, size
 		var d *identity.Digester
 		return fetchAll(ctx, c, set, items, imapconn.FetchHandler{
 			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
+				d = identity.NewExactDigester()
 				if items&imapconn.ItemBody == 0 {
-					r = io.LimitReader(r, maxHeader)
+					d, r = identity.NewDigester(), io.LimitReader(r, maxHeader)
 				}
-				d = identity.NewDigester()
 				_, err := io.Copy(d, r)
 				return err
 			},

@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"io"
 	"slices"
 	"sync"
 
@@ -114,19 +115,43 @@ const bodyChunk = 100
 
 // Read asks for items of each of uids, ascending, and hands every message to
 // take once, with what its header or body was digested to: nil where the
-// server gave none, or none was asked for. A message that the server has no
-// more, or refuses to read, does not come. take runs on a connection's reading
-// goroutine, one call at a time.
-func (m *MailboxReader) Read(ctx context.Context, uids []uint32, items imapconn.Items, take func(m *imapconn.Message, d *identity.Digester)) error {
+// server gave none, or none was asked for. missing are those that did not come:
+// the server has them no more, or refuses to read them. take runs on a
+// connection's reading goroutine, one call at a time.
+func (m *MailboxReader) Read(ctx context.Context, uids []uint32, items imapconn.Items,
+	take func(m *imapconn.Message, d *identity.Digester)) (missing []uint32, err error) {
 	known, size := newTicks(uids), identChunk
 	if items&imapconn.ItemBody != 0 {
 		size = bodyChunk
 	}
-	return m.o.digests(ctx, uids, known, size, items, func(msg *imapconn.Message, d *identity.Digester) {
+	err = m.o.digests(ctx, uids, known, size, items, func(msg *imapconn.Message, d *identity.Digester) {
 		if !answers(msg, items) {
 			return // an unasked one, that tells of flags only
 		}
 		known.tick(msg.UID, func() { take(msg, d) })
+	})
+	return known.missing(uids), err
+}
+
+// Headers asks for the headers of uids and hands each to take, at most the
+// first 256 KiB of it.
+func (m *MailboxReader) Headers(ctx context.Context, uids []uint32, take func(uid uint32, header []byte)) error {
+	known := newTicks(uids)
+	return gather(ctx, m.o, uids, known, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
+		var head []byte
+		return fetchAll(ctx, c, set, imapconn.ItemHeader, imapconn.FetchHandler{
+			Body: func(_ *imapconn.Message, _ int64, r io.Reader) (err error) {
+				head, err = io.ReadAll(io.LimitReader(r, maxHeader))
+				return err
+			},
+			Message: func(msg *imapconn.Message) error {
+				if head != nil {
+					known.tick(msg.UID, func() { take(msg.UID, head) })
+				}
+				head = nil
+				return nil
+			},
+		})
 	})
 }
 
