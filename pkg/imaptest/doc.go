@@ -2,7 +2,8 @@
 // and the tools to fill, read and disturb them. Its main types are [Memory],
 // a server within the process; [Script], a server that says exactly what a
 // test tells it to; [Fake], a small server whose answers can be made odd;
-// [Dovecot], the real thing on loopback; and [Proxy], a bad network.
+// [Dovecot], [Cyrus] and [Courier], real ones on loopback; and [Proxy], a bad
+// network.
 //
 // The package speaks IMAP by itself (see [Fill] and [Dump]) so that what it
 // reports does not depend on the code under test. It does not import testing,

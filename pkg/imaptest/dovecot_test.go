@@ -2,7 +2,6 @@ package imaptest
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -211,37 +210,6 @@ func TestDovecotMaxConns(t *testing.T) {
 	}
 }
 
-func TestDovecotLeavesNothing(t *testing.T) {
-	if _, err := FindDovecot(); err != nil {
-		Missing(t, "dovecot", err)
-	}
-	d, err := StartDovecot(DovecotOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.AddUser("ann", "pw"); err != nil {
-		t.Fatal(err)
-	}
-	r, err := dialRaw(t.Context(), d.Access("ann", "pw"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.nc.Close()
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(d.Dir()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("state directory: %v", err)
-	}
-	if err := r.ok(t.Context(), "NOOP"); err == nil {
-		t.Error("a session outlived its server")
-	}
-	left, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
-	if err == nil {
-		t.Errorf("the master process is there: %s", left)
-	}
-}
-
 func TestDovecotDir(t *testing.T) {
 	parent, err := os.MkdirTemp("", "dir")
 	if err != nil {
@@ -263,7 +231,7 @@ func TestDovecotDir(t *testing.T) {
 	if rel, err := filepath.Rel(parent, d.Dir()); err != nil || !filepath.IsLocal(rel) {
 		t.Errorf("the state is in %s, not in %s", d.Dir(), parent)
 	}
-	long := filepath.Join(parent, strings.Repeat("x", dovecotDirMax))
+	long := filepath.Join(parent, strings.Repeat("x", daemonDirMax))
 	if _, err := StartDovecot(DovecotOptions{Dir: long}); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("a path that is too long: %v", err)
 	}

@@ -2,45 +2,9 @@ package imaptest
 
 import (
 	"fmt"
-	"os"
-	"os/user"
 	"slices"
 	"strings"
 )
-
-// mailUID owns the mail where the tests run as root, which Dovecot refuses to
-// serve mail as.
-const mailUID = 5000
-
-// dovecotIDs says under whom a Dovecot runs.
-type dovecotIDs struct {
-	uid, gid    int
-	root        bool
-	user, group string // of this process; used when it is not root
-}
-
-func mailIDs() dovecotIDs {
-	if os.Getuid() == 0 {
-		return dovecotIDs{uid: mailUID, gid: mailUID, root: true}
-	}
-	ids := dovecotIDs{uid: os.Getuid(), gid: os.Getgid()}
-	ids.user, ids.group = fmt.Sprint(ids.uid), fmt.Sprint(ids.gid)
-	if u, err := user.Current(); err == nil {
-		ids.user = u.Username
-	}
-	if g, err := user.LookupGroupId(ids.group); err == nil {
-		ids.group = g.Name
-	}
-	return ids
-}
-
-// own gives a path to the user that serves mail.
-func (ids dovecotIDs) own(path string) error {
-	if !ids.root {
-		return nil
-	}
-	return os.Chown(path, ids.uid, ids.gid)
-}
 
 // dovecotCaps is what Dovecot 2.3 offers after login when it hides nothing.
 const dovecotCaps = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT SORT=DISPLAY THREAD=REFERENCES " +
