@@ -151,7 +151,7 @@ func TestLanesCut(t *testing.T) {
 // A server that takes no second login keeps the account at one lane.
 func TestLanesRefused(t *testing.T) {
 	t.Parallel()
-	src := dovecotHost(imaptest.NewDovecot(t, imaptest.DovecotOptions{MaxConns: 1}), "one connection", "", "/")
+	src := realHost(imaptest.NewDovecot(t, imaptest.DovecotOptions{MaxConns: 1}), "one connection", "", "/")
 	r := newRig(t, src, memoryHost(t))
 	want := r.wide()
 	s := &spare{free: 3}

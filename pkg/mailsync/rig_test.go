@@ -38,18 +38,28 @@ func memoryHost(t *testing.T) host {
 	return host{name: "memory", delimiter: "/", fold: true, addUser: m.AddUser, access: m.Access}
 }
 
-func dovecotHost(d *imaptest.Dovecot, name, prefix, delimiter string) host {
-	return host{name: name, prefix: prefix, delimiter: delimiter, real: true, addUser: d.AddUser, access: d.Access}
+func realHost(s imaptest.Server, name, prefix, delimiter string) host {
+	return host{name: name, prefix: prefix, delimiter: delimiter, real: true, addUser: s.AddUser, access: s.Access}
 }
 
 func dotHost(t *testing.T) host {
 	t.Helper()
-	return dovecotHost(imaptest.NewDovecotDot(t), "dovecot-maildir", "INBOX.", ".")
+	return realHost(imaptest.NewDovecotDot(t), "dovecot-maildir", "INBOX.", ".")
 }
 
 func slashHost(t *testing.T) host {
 	t.Helper()
-	return dovecotHost(imaptest.NewDovecotSlash(t), "dovecot-sdbox", "", "/")
+	return realHost(imaptest.NewDovecotSlash(t), "dovecot-sdbox", "", "/")
+}
+
+func cyrusHost(t *testing.T) host {
+	t.Helper()
+	return realHost(imaptest.NewCyrus(t), "cyrus", "INBOX.", ".")
+}
+
+func courierHost(t *testing.T) host {
+	t.Helper()
+	return realHost(imaptest.NewCourier(t, imaptest.CourierOptions{}), "courier", "INBOX.", ".")
 }
 
 // mailbox spells a path in the host's namespace.

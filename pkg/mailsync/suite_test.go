@@ -7,13 +7,30 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
 
-// hosts are the pairs of servers that the whole suite runs on.
+// pairs are the pairs of servers that the whole suite runs on.
 func pairs(t *testing.T, run func(t *testing.T, src, dst host)) {
-	t.Run("memory to memory", func(t *testing.T) { run(t, memoryHost(t), memoryHost(t)) })
-	t.Run("dovecot to dovecot", func(t *testing.T) { run(t, dotHost(t), slashHost(t)) })
-	t.Run("and back", func(t *testing.T) { run(t, slashHost(t), dotHost(t)) })
-	t.Run("memory to dovecot", func(t *testing.T) { run(t, memoryHost(t), slashHost(t)) })
-	t.Run("dovecot to memory", func(t *testing.T) { run(t, dotHost(t), memoryHost(t)) })
+	for _, p := range []struct {
+		name     string
+		src, dst func(t *testing.T) host
+	}{
+		{"memory to memory", memoryHost, memoryHost},
+		{"dovecot to dovecot", dotHost, slashHost},
+		{"and back", slashHost, dotHost},
+		{"memory to dovecot", memoryHost, slashHost},
+		{"dovecot to memory", dotHost, memoryHost},
+		{"dovecot to cyrus", slashHost, cyrusHost},
+		{"cyrus to dovecot", cyrusHost, dotHost},
+		{"dovecot to courier", slashHost, courierHost},
+		{"courier to dovecot", courierHost, slashHost},
+		{"cyrus to courier", cyrusHost, courierHost},
+		{"courier to cyrus", courierHost, cyrusHost},
+		{"memory to cyrus", memoryHost, cyrusHost},
+		{"cyrus to memory", cyrusHost, memoryHost},
+		{"memory to courier", memoryHost, courierHost},
+		{"courier to memory", courierHost, memoryHost},
+	} {
+		t.Run(p.name, func(t *testing.T) { run(t, p.src(t), p.dst(t)) })
+	}
 }
 
 // TestSuite is what every pair of servers must pass.
