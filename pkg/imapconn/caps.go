@@ -16,7 +16,9 @@ type Caps struct {
 	SpecialUse, CreateSpecialUse           bool     // RFC 6154
 	Unselect, ESearch, Namespace, ID       bool     // RFC 3691, RFC 4731, RFC 2342, RFC 2971
 	Compress                               bool     // COMPRESS=DEFLATE (RFC 4978)
+	Quota                                  bool     // RFC 9208, RFC 2087
 	AppendLimit                            int64    // octets (RFC 7889); 0: none said
+	MailboxAppendLimit                     bool     // each mailbox has one of its own: see Status
 	MessageLimit                           int      // messages of one command (RFC 9738); 0: none said
 	Raw                                    []string // as sent, in order
 
@@ -33,8 +35,8 @@ func parseCaps(names []string) Caps {
 		"LIST-EXTENDED": &c.ListExtended, "LIST-STATUS": &c.ListStatus, "STATUS=SIZE": &c.StatusSize,
 		"SPECIAL-USE": &c.SpecialUse, "CREATE-SPECIAL-USE": &c.CreateSpecialUse,
 		"UNSELECT": &c.Unselect, "ESEARCH": &c.ESearch, "NAMESPACE": &c.Namespace, "ID": &c.ID,
-		"COMPRESS=DEFLATE": &c.Compress,
-		"LOGINDISABLED":    &c.loginDisabled, "AUTH=PLAIN": &c.authPlain, "STARTTLS": &c.startTLS,
+		"COMPRESS=DEFLATE": &c.Compress, "QUOTA": &c.Quota, "APPENDLIMIT": &c.MailboxAppendLimit,
+		"LOGINDISABLED": &c.loginDisabled, "AUTH=PLAIN": &c.authPlain, "STARTTLS": &c.startTLS,
 	}
 	for _, n := range names {
 		name := strings.ToUpper(n)

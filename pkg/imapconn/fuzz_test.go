@@ -17,7 +17,7 @@ import (
 )
 
 // FuzzServerLines: whatever a server answers to LIST, LSUB, STATUS, SELECT,
-// SEARCH and FETCH, nothing panics, hangs or gives impossible results.
+// SEARCH, FETCH and GETQUOTAROOT, nothing panics, hangs or gives impossible results.
 func FuzzServerLines(f *testing.F) {
 	for _, s := range []string{
 		"* LIST (\\HasNoChildren \\Sent) \"/\" \"Sent\"\r\n",
@@ -30,12 +30,13 @@ func FuzzServerLines(f *testing.F) {
 		"* SEARCH 1 2 3\r\n* SEARCH 9:1 (MODSEQ 5)\r\n* ESEARCH (TAG \"X1\") UID ALL 1:5,9\r\n* ESEARCH UID ALL 1:4294967295\r\n",
 		"* 1 FETCH (UID 5 FLAGS (\\Seen) INTERNALDATE \"01-Jan-2020 00:00:00 +0000\" RFC822.SIZE 3 BODY[] {3}\r\nabc)\r\n",
 		"* 1 FETCH (BODY[HEADER] NIL FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL UID NIL MODSEQ (5) MODSEQ ((6) MODSEQ)\r\n* 2 FETCH (BODY[HEADER.FIELDS (A B)]<0> {2}\r\n)) X-GM-LABELS (\"a\" \\b))\r\n",
+		"* QUOTAROOT INBOX \"\" x\r\n* QUOTA \"\" (STORAGE 10 512 MESSAGE 1)\r\n* QUOTA NIL (STORAGE 1 0 (X 1 99999999999999999999))\r\n* QUOTA\r\n",
 		"* BYE {5}\r\nX1 OK\r\n+ go\r\nX2 NO [OVERQUOTA] x\r\n",
 	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		for _, call := range []func(context.Context, *Conn) error{fuzzList, fuzzListStatus, fuzzStatus, fuzzSelect, fuzzSearch, fuzzFetch} {
+		for _, call := range []func(context.Context, *Conn) error{fuzzList, fuzzListStatus, fuzzStatus, fuzzSelect, fuzzSearch, fuzzFetch, fuzzQuotas} {
 			c, end := bare(answer)
 			if err := call(t.Context(), c); err != nil && fault.Of(err) == nil {
 				t.Errorf("an unclassified error: %v", err)
@@ -62,7 +63,7 @@ func bare(answer []byte) (c *Conn, end func()) {
 	})
 	c = &Conn{cfg: Config{Side: fault.Source}.withDefaults(), filter: new(loginFilter)}
 	c.caps.ListExtended = true // LIST and LSUB in one
-	c.caps.ListStatus, c.caps.Condstore = true, true
+	c.caps.ListStatus, c.caps.Condstore, c.caps.Quota = true, true, true
 	c.caps.ESearch = true
 	c.namespaces.personal = []Namespace{{}}
 	c.w = wire.New(near, wire.Options{Filter: c.filter.line})
@@ -120,6 +121,16 @@ func fuzzSearch(ctx context.Context, c *Conn) error {
 	uids, err := c.UIDs(ctx, 3)
 	if !slices.IsSorted(uids) || len(uids) > 0 && uids[0] < 3 {
 		panic("UIDs out of order")
+	}
+	return err
+}
+
+func fuzzQuotas(ctx context.Context, c *Conn) error {
+	all, known, err := c.Quotas(ctx, "INBOX")
+	for _, q := range all {
+		if q.Used < 0 || q.Limit <= 0 || q.Free() < 0 || !known {
+			panic("a quota that cannot be")
+		}
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package imapconn
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,7 @@ type Searching struct {
 	p       *wire.Pending
 	opening *Opening // of the mailbox that is searched
 	found   search
+	some    bool // not every message can be meant
 }
 
 // StartUIDs is UIDs that does not wait for the answer. It is about the mailbox
@@ -47,11 +49,23 @@ func (c *Conn) StartUIDs(ctx context.Context, from uint32) (*Searching, error) {
 	if from > 1 {
 		key = "UID " + strconv.FormatUint(uint64(from), 10) + ":*"
 	}
+	return c.startSearch(ctx, key, &Searching{found: search{from: from}})
+}
+
+// StartLarger searches the mailbox for the messages that are larger than so
+// many octets; else it is StartUIDs.
+func (c *Conn) StartLarger(ctx context.Context, octets int64) (*Searching, error) {
+	// RFC 9051 section 9: a number has 32 bits.
+	key := "LARGER " + strconv.FormatInt(min(octets, math.MaxUint32), 10)
+	return c.startSearch(ctx, key, &Searching{some: true})
+}
+
+func (c *Conn) startSearch(ctx context.Context, key string, s *Searching) (*Searching, error) {
 	command := "UID SEARCH "
 	if c.caps.ESearch {
 		command = "UID SEARCH RETURN (ALL) "
 	}
-	s := &Searching{c: c, opening: c.opening, found: search{from: from}}
+	s.c, s.opening = c, c.opening
 	p, err := c.start(ctx, "search", wire.Request{
 		Line: command + key, Slow: true,
 		Wants:  func(kind string) bool { return kind == "SEARCH" || kind == "ESEARCH" },
@@ -85,7 +99,7 @@ func (s *Searching) Wait(ctx context.Context) ([]uint32, error) {
 	slices.Sort(s.found.uids)
 	uids := slices.Compact(s.found.uids)
 	exists := s.opening.exists()
-	if exists > 0 && s.found.named == 0 || s.found.from <= 1 && len(uids) < int(exists) {
+	if !s.some && (exists > 0 && s.found.named == 0 || s.found.from <= 1 && len(uids) < int(exists)) {
 		e := c.protocol("search", "", ErrShort.Error())
 		e.Scope, e.Err = fault.Mailbox, ErrShort
 		return nil, e

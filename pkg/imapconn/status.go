@@ -13,10 +13,12 @@ import (
 // refused or said nothing; Reply has its words. Size is in octets, -1 when
 // unknown; the other numbers are 0 when unknown. HighestModSeq is that of RFC
 // 7162 section 3.1.7: 0 also where the mailbox keeps no mod-sequences.
+// AppendLimit is the largest message that the mailbox takes, in octets (RFC
+// 7889 section 4), 0 when it has no limit of its own.
 type Status struct {
 	Messages, UIDNext, UIDValidity uint32
 	HighestModSeq                  uint64
-	Size                           int64
+	Size, AppendLimit              int64
 	OK                             bool
 	Reply                          wire.Reply
 }
@@ -27,7 +29,8 @@ const maxStatus = 50
 // Status asks for each mailbox, named as on the wire, and answers in the same
 // order. A mailbox that is refused is its own trouble: the error is only
 // about the connection. The size is asked for where the server offers
-// STATUS=SIZE (RFC 8438), HIGHESTMODSEQ where it offers CONDSTORE.
+// STATUS=SIZE (RFC 8438), HIGHESTMODSEQ where it offers CONDSTORE, APPENDLIMIT
+// where that is a mailbox's.
 func (c *Conn) Status(ctx context.Context, names []string) ([]Status, error) {
 	stop := c.guard(ctx)
 	defer stop()
@@ -69,6 +72,9 @@ func (c *Conn) statusItems() string {
 	}
 	if c.caps.StatusSize {
 		items += " SIZE"
+	}
+	if c.caps.MailboxAppendLimit {
+		items += " APPENDLIMIT"
 	}
 	return items + ")"
 }
@@ -178,6 +184,8 @@ func (s *Status) item(key, value string) {
 		s.HighestModSeq = modSeq(value)
 	case "SIZE":
 		s.Size = size64(value)
+	case "APPENDLIMIT":
+		s.AppendLimit = max(size64(value), 0) // NIL: none
 	}
 }
 

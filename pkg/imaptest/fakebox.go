@@ -1,6 +1,7 @@
 package imaptest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -149,6 +150,11 @@ func (c *fakeConn) statusLine(b *fakeBox, asked string) (bad string) {
 				return "BAD STATUS=SIZE is not offered"
 			}
 			items = append(items, fmt.Sprintf("SIZE %d", b.octets()))
+		case "APPENDLIMIT":
+			if !c.f.offers("APPENDLIMIT") {
+				return "BAD APPENDLIMIT is not offered"
+			}
+			items = append(items, "APPENDLIMIT "+cmp.Or(b.AppendLimit, "NIL"))
 		default:
 			return "BAD unknown STATUS item " + item
 		}

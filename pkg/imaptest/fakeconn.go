@@ -188,6 +188,10 @@ func (c *fakeConn) do(cmd FakeCommand) error {
 		}
 	case "NAMESPACE":
 		return c.namespace(cmd)
+	case "GETQUOTAROOT":
+		if c.f.offers("QUOTA") {
+			return c.quota(cmd)
+		}
 	case "LIST", "LSUB":
 		return c.list(cmd)
 	case "STATUS":
@@ -245,6 +249,20 @@ func (c *fakeConn) namespace(cmd FakeCommand) error {
 		ns = fmt.Sprintf(`(("" %s)) NIL NIL`, quote(c.f.opt.Delimiter))
 	}
 	c.line("* NAMESPACE %s", ns)
+	return c.ok(cmd)
+}
+
+// quota answers GETQUOTAROOT (RFC 9208 section 4.1.2).
+func (c *fakeConn) quota(cmd FakeCommand) error {
+	roots := ""
+	for _, q := range c.f.opt.Quota {
+		root, _, _ := strings.Cut(q, " (")
+		roots += " " + root
+	}
+	c.line("* QUOTAROOT %s%s", cmd.Args, roots)
+	for _, q := range c.f.opt.Quota {
+		c.line("* QUOTA %s", q)
+	}
 	return c.ok(cmd)
 }
 

@@ -107,7 +107,8 @@ func (v view) last() uint32 {
 	return v.uid(v.total() - 1)
 }
 
-// search answers UID SEARCH of ALL or UID sets, alone or with RETURN (ALL).
+// search answers UID SEARCH of ALL, UID sets or LARGER, alone or with RETURN
+// (ALL).
 func (c *fakeConn) search(cmd FakeCommand) error {
 	if c.selected == nil {
 		return c.no(cmd, "BAD no mailbox selected")
@@ -118,20 +119,14 @@ func (c *fakeConn) search(cmd FakeCommand) error {
 	if extended && !c.f.offers("ESEARCH") {
 		return c.no(cmd, "BAD ESEARCH is not offered")
 	}
-	set := uidSet{{1, 1<<32 - 1}}
-	if rest != "ALL" {
-		text, ok := strings.CutPrefix(rest, "UID ")
-		if ok {
-			set, ok = parseSet(text, v.last())
-		}
-		if !ok {
-			return c.no(cmd, "BAD only ALL and UID can be searched for")
-		}
+	found, ok := v.searcher(rest)
+	if !ok {
+		return c.no(cmd, "BAD only ALL, UID and LARGER can be searched for")
 	}
 	var uids []uint32
 	for i := range v.total() {
-		if uid := v.uid(i); set.has(uid) {
-			uids = append(uids, uid)
+		if found(i) {
+			uids = append(uids, v.uid(i))
 		}
 	}
 	switch {
@@ -147,6 +142,22 @@ func (c *fakeConn) search(cmd FakeCommand) error {
 		c.line("* SEARCH%s", b.String())
 	}
 	return c.ok(cmd)
+}
+
+// searcher returns what a search key says of message i.
+func (v view) searcher(key string) (found func(i int) bool, ok bool) {
+	name, arg, _ := strings.Cut(key, " ")
+	switch name {
+	case "ALL":
+		return func(int) bool { return true }, arg == ""
+	case "UID":
+		set, ok := parseSet(arg, v.last())
+		return func(i int) bool { return set.has(v.uid(i)) }, ok
+	case "LARGER":
+		octets, err := strconv.ParseUint(arg, 10, 32)
+		return func(i int) bool { return uint64(len(v.at(i).Body)) > octets }, err == nil
+	}
+	return nil, false
 }
 
 // printSet writes rising UIDs as a set.

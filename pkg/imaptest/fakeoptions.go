@@ -9,13 +9,17 @@ type FakeOptions struct {
 	Greeting string // the first line; "": `* OK Fake ready`
 	// Caps are the capabilities after login; nil: FakeCaps. What else is done
 	// where it is offered: LIST-EXTENDED (RETURN only), LIST-STATUS,
-	// STATUS=SIZE and CONDSTORE (HIGHESTMODSEQ, CHANGEDSINCE, MODSEQ).
+	// STATUS=SIZE, CONDSTORE (HIGHESTMODSEQ, CHANGEDSINCE, MODSEQ), QUOTA
+	// (GETQUOTAROOT) and APPENDLIMIT (in STATUS).
 	Caps []string
 	// Delimiter between the levels of a name; "": "/".
 	Delimiter string
 	// Namespace is the whole answer to NAMESPACE; "": one personal namespace
 	// without prefix.
 	Namespace string
+	// Quota are the quota roots of every mailbox, as QUOTA responses say them:
+	// `"" (STORAGE 10 512)`.
+	Quota []string
 	// ID is the list that ID answers with; "": ("name" "Fake").
 	ID string
 	// Login, when set, returns "" to let a user in, or a refusal such as
@@ -93,6 +97,7 @@ type FakeMailbox struct {
 	NoModSeq       bool // it keeps no mod-sequences although CONDSTORE is offered
 	UIDValidity    uint32
 	PermanentFlags string // in SELECT, with parentheses; "": the usual, "-": none said
+	AppendLimit    string // in STATUS; "": NIL
 	// Count and Message make the messages that are there from the beginning;
 	// Message may be called concurrently. UID gives message i its UID, which
 	// must rise with i; nil: i+1.
