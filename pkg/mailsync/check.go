@@ -2,7 +2,6 @@ package mailsync
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
@@ -15,45 +14,68 @@ type SideReport struct {
 	Software  string       // what the server says of itself
 	Mailboxes int64        // selectable ones
 	Messages  int64        // in all of them
-	Octets    int64        // -1 where the server does not tell (no STATUS=SIZE, RFC 8438)
+	Octets    Estimate     // of all of them
 	Fault     *fault.Error // why the login, or the look after it, failed; nil when it worked
 }
 
-// CheckReport is what Check found on both sides. Notes are sentences for the
-// operator about what will be slow, renamed or left out.
+// CheckReport is what Check found on both sides. What is beyond the SideReports
+// is there only where both have no Fault.
 type CheckReport struct {
 	Source, Dest SideReport
-	Notes        []string
+	// Needed is what a pass would bring to the destination: the octets of each
+	// source mailbox less those that its destination holds.
+	Needed Estimate
+	Quota  QuotaReport
+	Large  LargeReport
+	// Findings are for the operator, the worst first.
+	Findings []Finding
 }
 
-// Check logs in on both sides of pair and looks; it writes nothing.
+// Check logs in on both sides of pair and looks. It writes nothing. What it
+// finds is about the first pass as well as about later ones.
 func (e *Engine) Check(ctx context.Context, pair account.Pair) CheckReport {
 	p := e.newPass(ctx, pair, 0, nil, nil)
 	defer p.close(ctx)
-	var rep CheckReport
-	var boxes [2][]imapconn.Mailbox
-	var trees [2]tree
-	var caps [2]imapconn.Caps
-	var wg sync.WaitGroup
-	for i, side := range []struct {
-		s   *session
-		rep *SideReport
-	}{{p.first.src, &rep.Source}, {p.first.dst, &rep.Dest}} {
-		wg.Go(func() {
-			err := side.s.do(ctx, func(c *imapconn.Conn) (err error) {
-				trees[i], caps[i] = treeOf(c), c.Caps()
-				boxes[i], err = look(ctx, c, side.rep)
-				return err
-			})
-			side.rep.Fault = asFault(err)
-		})
+	c := &checking{p: p}
+	c.both(
+		func() error { return c.look(ctx, p.first.src, &c.source, &c.rep.Source) },
+		func() error { return c.lookDest(ctx) },
+	)
+	if c.failed() {
+		return c.rep
 	}
-	wg.Wait()
-	if rep.Source.Fault == nil && rep.Dest.Fault == nil {
-		rep.Notes = notes(boxes, trees, caps[1])
+	c.routes = mapMailboxes(c.source.boxes, c.dest.boxes, c.source.tree, c.dest.tree, nil)
+	c.both(
+		func() error { return c.lookDeeper(ctx) },
+		func() error { return c.weighDest(ctx) },
+	)
+	if !c.failed() {
+		c.judge()
 	}
-	return rep
+	return c.rep
 }
+
+// checking is one Check at work.
+type checking struct {
+	p            *pass
+	rep          CheckReport
+	source, dest side
+	caps         [2]imapconn.Caps
+	weights      [2]weights // by side: what the mailboxes hold
+	kept         imapconn.Selected
+	keptKnown    bool // kept says which flags the destination keeps
+	routes       []route
+}
+
+// both runs one function for each side at once; an error is that side's Fault.
+func (c *checking) both(source, dest func() error) {
+	var wg sync.WaitGroup
+	wg.Go(func() { c.rep.Source.Fault = asFault(source()) })
+	wg.Go(func() { c.rep.Dest.Fault = asFault(dest()) })
+	wg.Wait()
+}
+
+func (c *checking) failed() bool { return c.rep.Source.Fault != nil || c.rep.Dest.Fault != nil }
 
 func asFault(err error) *fault.Error {
 	if err == nil {
@@ -65,45 +87,84 @@ func asFault(err error) *fault.Error {
 	return &fault.Error{Err: err}
 }
 
-// look reads the sizes of all mailboxes.
-func look(ctx context.Context, c *imapconn.Conn, rep *SideReport) ([]imapconn.Mailbox, error) {
-	*rep = SideReport{Software: c.ServerID()}
-	boxes, all, err := c.ListStatus(ctx)
-	if err != nil {
-		return nil, err
+// look lists one side and adds up what it says.
+func (c *checking) look(ctx context.Context, s *session, of *side, rep *SideReport) error {
+	at := 0
+	if of == &c.dest {
+		at = 1
 	}
-	for i, s := range all {
-		if boxes[i].NoSelect {
-			continue
+	return s.do(ctx, func(conn *imapconn.Conn) error {
+		if err := of.list(ctx, conn); err != nil {
+			return err
 		}
-		rep.Mailboxes++
-		rep.Messages += int64(s.Messages)
-		if s.Size < 0 || rep.Octets < 0 {
-			rep.Octets = -1
-			continue
+		c.caps[at] = conn.Caps()
+		*rep = SideReport{Software: conn.ServerID()}
+		c.weights[at] = weighed(of)
+		for _, b := range of.boxes {
+			if !b.NoSelect {
+				rep.Mailboxes++
+				rep.Messages += int64(of.status[b.Wire].Messages)
+			}
 		}
-		rep.Octets += s.Size
-	}
-	return boxes, nil
+		rep.Octets = c.weights[at].total()
+		return nil
+	})
 }
 
-// notes tells what a run would do that an operator may not expect.
-func notes(boxes [2][]imapconn.Mailbox, trees [2]tree, dest imapconn.Caps) []string {
-	var out []string
-	for _, r := range mapMailboxes(boxes[0], boxes[1], trees[0], trees[1], nil) {
-		if r.note != "" && !r.source.NoSelect {
-			out = append(out, fmt.Sprintf("%s goes to %s: %s", fault.Clean(r.source.Name), fault.Clean(r.dest), r.note))
+// lookDest also asks what the destination limits and which flags it keeps.
+func (c *checking) lookDest(ctx context.Context) error {
+	if err := c.look(ctx, c.p.first.dst, &c.dest, &c.rep.Dest); err != nil {
+		return err
+	}
+	return c.p.first.dst.do(ctx, func(conn *imapconn.Conn) error {
+		limits, known, err := conn.Quotas(ctx, "INBOX")
+		if err != nil {
+			return err
 		}
+		c.rep.Quota = quotaOf(limits, known)
+		return c.lookKept(ctx, conn)
+	})
+}
+
+// lookKept learns which flags the destination keeps. Only SELECT tells that
+// (EXAMINE says none), and SELECT takes \Recent off the messages of a mailbox:
+// so it is asked of one that is empty, or not at all.
+func (c *checking) lookKept(ctx context.Context, conn *imapconn.Conn) error {
+	for _, b := range c.dest.boxes {
+		st := c.dest.status[b.Wire]
+		if b.NoSelect || !st.OK || st.Messages > 0 {
+			continue
+		}
+		sel, err := conn.Select(ctx, b.Wire)
+		if fault.Of(err) != nil && fault.ScopeOf(err) == fault.Mailbox {
+			return nil
+		}
+		c.kept, c.keptKnown = sel, err == nil && !sel.ReadOnly
+		return err
 	}
-	switch {
-	case dest.MultiAppend:
-	case dest.LiteralPlus:
-		out = append(out, "destination has no MULTIAPPEND: one APPEND a message, pipelined")
-	default:
-		out = append(out, "destination has neither MULTIAPPEND nor LITERAL+: a round trip a message, so more lanes help")
+	return nil
+}
+
+// lookDeeper reads what the lists of the source do not say.
+func (c *checking) lookDeeper(ctx context.Context) error {
+	err := c.p.first.src.do(ctx, func(conn *imapconn.Conn) error { return c.weights[0].sample(ctx, conn) })
+	if err != nil {
+		return err
 	}
-	if !dest.UIDPlus {
-		out = append(out, "destination has no UIDPLUS: its UIDs are looked up after the fact")
+	c.rep.Source.Octets = c.weights[0].total()
+	return c.p.first.src.do(ctx, func(conn *imapconn.Conn) (err error) {
+		c.rep.Large, err = c.findLarge(ctx, conn)
+		return err
+	})
+}
+
+// weighDest reads the sizes of what is at the destination, where they are
+// needed.
+func (c *checking) weighDest(ctx context.Context) error {
+	if !c.rep.Quota.Limited {
+		return nil
 	}
-	return out
+	err := c.p.first.dst.do(ctx, func(conn *imapconn.Conn) error { return c.weights[1].sample(ctx, conn) })
+	c.rep.Dest.Octets = c.weights[1].total()
+	return err
 }

@@ -43,7 +43,7 @@ func (s *side) list(ctx context.Context, c *imapconn.Conn) (err error) {
 	s.status = make(map[string]imapconn.Status, 2*len(all))
 	for i, b := range s.boxes {
 		if !all[i].OK {
-			all[i] = imapconn.Status{Size: -1}
+			all[i] = imapconn.Status{Size: -1, Reply: all[i].Reply}
 		}
 		s.status[b.Name] = all[i]
 	}
