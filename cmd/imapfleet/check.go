@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -14,8 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
-	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/mxlookup"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // checkOptions are the flags of check.
@@ -25,6 +29,10 @@ type checkOptions struct {
 	net       netFlags
 	rows      string
 	patience  time.Duration
+	state     string
+	noFiles   bool
+	noDNS     bool
+	dnsServer string
 	json      bool
 	quiet     bool
 	logLevel  levelValue
@@ -34,17 +42,26 @@ func newCheck() *cobra.Command {
 	o := checkOptions{logLevel: levelValue(slog.LevelWarn)}
 	cmd := &cobra.Command{
 		Use:   "check FILE",
-		Short: "Log in on both sides of each row; writes nothing",
-		Long: `Log in on both sides of each row of a list and say what is there: the servers'
-software, mailboxes, messages, octets, and what would go wrong.
+		Short: "Log in on both sides of each row and say what would go wrong",
+		Long: `Log in on both sides of each row of a list and say what is there (the servers'
+software, mailboxes, messages, octets) and what would go wrong later: mail that
+does not fit into the destination's quota, messages that are too large for it,
+flags that it does not keep, mailboxes that get other names. Where users' names
+hold a domain, it says where the domain's mail goes (MX), and for how long the
+world remembers that (TTL): what to change before the day of the move.
 
-Nothing is written, neither at the servers nor beside the list.
+The verdict of a row: go; go with warnings (something will not arrive as it is);
+no-go (a login fails, or the mail does not fit).
 
-Exit codes: 0 every login works, 1 the check itself failed, 2 usage or list,
-3 some login fails, 130 interrupted, 143 terminated.`,
+Nothing is written at the servers. check.csv, with a line per row, is written
+beside the list, where a run keeps its results too; --no-files writes nothing.
+A check may be made while a run goes on.
+
+Exit codes: 0 every row is a go, with or without warnings, 1 the check itself
+failed, 2 usage or list, 3 some row is a no-go, 130 interrupted, 143 terminated.`,
 		Example: `  imapfleet check accounts.csv --parallel 16
   imapfleet check accounts.csv --rows 3,7-9
-  imapfleet check accounts.csv --json | jq 'select(.source.fault or .destination.fault)'`,
+  imapfleet check accounts.csv --json | jq 'select(.verdict == "no-go")'`,
 		Args: oneList,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.list = args[0]
@@ -55,6 +72,11 @@ Exit codes: 0 every login works, 1 the check itself failed, 2 usage or list,
 	o.net.register(fs)
 	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
 	fs.DurationVar(&o.patience, "patience", 10*time.Second, "how long to go on reconnecting to a server that does not answer")
+	fs.StringVar(&o.state, "state", "", "`DIR` where check.csv is written (default: beside the list, accounts.csv in accounts.imapfleet)")
+	fs.BoolVar(&o.noFiles, "no-files", false, "write no check.csv")
+	fs.BoolVar(&o.noDNS, "no-dns", false, "do not look up the MX of the users' domains")
+	fs.StringVar(&o.dnsServer, "dns-server", "", "`ADDRESS` of the DNS server to ask, such as 192.0.2.53 or [2001:db8::53]:53 (default: those of /etc/resolv.conf, and the domain's own)")
+	cmd.MarkFlagsMutuallyExclusive("no-dns", "dns-server")
 	fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout, in the order they end; the last line is the summary")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
 	fs.Var(&o.logLevel, "log-level", "of what is logged to stderr: debug, info, warn or error")
@@ -83,58 +105,55 @@ func check(ctx context.Context, o checkOptions, std streams) error {
 			fmt.Fprintf(std.err, "warning: %s\n", w)
 		}
 	}
-	c := &checker{opt: o, std: std, pairs: list.Pairs, selected: selected, reports: make([]*checkRow, len(selected))}
+	var warn io.Writer = std.err
+	if o.quiet {
+		warn = io.Discard
+	}
+	resolver, err := o.newResolver(list.Pairs, selected, warn)
+	if err != nil {
+		return err
+	}
+	dir := stateDir(o.list, o.state)
+	if !o.noFiles {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return runError(fmt.Errorf("%w; --state DIR writes elsewhere, --no-files nothing", err))
+		}
+	}
+	c := &checker{opt: o, dir: dir, resolver: resolver, std: std, pairs: list.Pairs, selected: selected, reports: make([]*throughput.CheckRow, len(selected))}
 	c.run(ctx, roots)
 	return c.end(ctx)
 }
 
+// checkName is the file that a check writes into the state directory.
+const checkName = "check.csv"
+
 // checker looks at many rows at once.
 type checker struct {
 	opt      checkOptions
+	dir      string // the state directory
 	std      streams
 	pairs    []account.Pair
 	selected []int
+	resolver *mxlookup.Resolver // nil: domains are not looked up
 
 	mu      sync.Mutex // guards what follows
-	reports []*checkRow
+	reports []*throughput.CheckRow
 	ended   int
 	err     error
-}
-
-// checkRow is one row of check's output; its JSON is only ever added to.
-type checkRow struct {
-	Type   string    `json:"type"` // "row-checked"
-	Line   int       `json:"line"`
-	Source checkSide `json:"source"`
-	Dest   checkSide `json:"destination"`
-	Notes  []string  `json:"notes"`
-}
-
-// checkSide is what one login showed. Octets is absent when unknown.
-type checkSide struct {
-	Host      string      `json:"host"`
-	User      string      `json:"user"`
-	Software  string      `json:"software,omitempty"`
-	Mailboxes int64       `json:"mailboxes"`
-	Messages  int64       `json:"messages"`
-	Octets    *int64      `json:"octets,omitempty"`
-	Fault     *checkFault `json:"fault,omitempty"`
-}
-
-type checkFault struct {
-	Code string `json:"code"`
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"`
 }
 
 // checkSummary is the last line of --json.
 type checkSummary struct {
 	Type   string `json:"type"` // "summary"
 	Rows   int    `json:"rows"`
-	Fine   int    `json:"fine"`
-	Failed int    `json:"failed"`
+	Fine   int    `json:"fine"`   // both logins work
+	Failed int    `json:"failed"` // some login does not
 	// NotChecked rows were left out because the check was stopped.
 	NotChecked int `json:"not_checked"`
+	// Go, Warnings and NoGo are the verdicts of those that were checked.
+	Go       int `json:"go"`
+	Warnings int `json:"go_with_warnings"`
+	NoGo     int `json:"no_go"`
 }
 
 func (c *checker) run(ctx context.Context, roots *x509.CertPool) {
@@ -154,9 +173,15 @@ func (c *checker) run(ctx context.Context, roots *x509.CertPool) {
 		}
 		g.Go(func() error {
 			p := c.pairs[c.selected[i]]
-			rep := engine.Check(ctx, p)
+			var domains domainReport
+			var looking sync.WaitGroup
+			looking.Go(func() { domains = lookUpDomains(ctx, c.resolver, p) })
+			row := checkRowOf(p, engine.Check(ctx, p))
+			looking.Wait()
+			row.Domains = domains.domains
+			addFindings(row, domains.findings)
 			if ctx.Err() == nil { // else it says nothing of the servers
-				c.note(i, checkRowOf(p, rep))
+				c.note(i, row)
 			}
 			return nil
 		})
@@ -164,34 +189,9 @@ func (c *checker) run(ctx context.Context, roots *x509.CertPool) {
 	_ = g.Wait() // no row returns an error
 }
 
-func checkRowOf(p account.Pair, rep mailsync.CheckReport) *checkRow {
-	row := &checkRow{
-		Type: "row-checked", Line: p.Line,
-		Source: checkSideOf(p.Source, rep.Source), Dest: checkSideOf(p.Dest, rep.Dest),
-		Notes: make([]string, len(rep.Notes)),
-	}
-	for i, n := range rep.Notes {
-		row.Notes[i] = fault.Clean(n)
-	}
-	return row
-}
-
-func checkSideOf(e account.Endpoint, rep mailsync.SideReport) checkSide {
-	s := checkSide{
-		Host: fault.Clean(e.Host), User: fault.Clean(e.User), Software: fault.Clean(rep.Software),
-		Mailboxes: rep.Mailboxes, Messages: rep.Messages,
-	}
-	if rep.Octets >= 0 && rep.Fault == nil {
-		s.Octets = &rep.Octets
-	}
-	if f := rep.Fault; f != nil {
-		s.Fault = &checkFault{Code: string(f.Code), Text: f.Error(), Hint: f.Hint}
-	}
-	return s
-}
-
-// note keeps the report of a row and says that it has ended.
-func (c *checker) note(i int, row *checkRow) {
+// note judges a row, keeps its report and says that it has ended.
+func (c *checker) note(i int, row *throughput.CheckRow) {
+	row.Verdict = verdictOf(row)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reports[i] = row
@@ -200,11 +200,7 @@ func (c *checker) note(i int, row *checkRow) {
 	case c.opt.json:
 		c.keep(json.NewEncoder(c.std.out).Encode(row))
 	case !c.opt.quiet:
-		verdict := "fine"
-		if !row.fine() {
-			verdict = "FAILS"
-		}
-		fmt.Fprintf(c.std.err, "%d/%d line %d, %s: %s\n", c.ended, len(c.selected), row.Line, row.Source.User, verdict)
+		fmt.Fprintf(c.std.err, "%d/%d line %d, %s: %s\n", c.ended, len(c.selected), row.Line, row.Source.User, row.Verdict)
 	}
 }
 
@@ -214,32 +210,53 @@ func (c *checker) keep(err error) {
 	}
 }
 
-func (r *checkRow) fine() bool { return r.Source.Fault == nil && r.Dest.Fault == nil }
-
-// end prints the table and judges.
-func (c *checker) end(ctx context.Context) error {
+// summary adds the rows up.
+func (c *checker) summary() checkSummary {
 	sum := checkSummary{Type: "summary", Rows: len(c.selected)}
 	for _, r := range c.reports {
-		switch {
-		case r == nil:
+		if r == nil {
 			sum.NotChecked++
-		case r.fine():
-			sum.Fine++
+			continue
+		}
+		switch r.Verdict {
+		case throughput.Go:
+			sum.Go++
+		case throughput.Warnings:
+			sum.Warnings++
 		default:
+			sum.NoGo++
+		}
+		if r.Fine() {
+			sum.Fine++
+		} else {
 			sum.Failed++
 		}
+	}
+	return sum
+}
+
+// end writes check.csv, prints the table and judges.
+func (c *checker) end(ctx context.Context) error {
+	sum := c.summary()
+	var fileErr error
+	if !c.opt.noFiles {
+		fileErr = newResultFiles(c.dir).replace(checkName, func(w io.Writer) error { return throughput.WriteChecks(w, c.reports) })
 	}
 	if c.opt.json {
 		c.keep(json.NewEncoder(c.std.out).Encode(sum))
 	} else {
 		c.keep(writeCheck(c.std.out, c.reports, sum))
+		if !c.opt.noFiles && fileErr == nil {
+			_, err := fmt.Fprintf(c.std.out, "\nresults in %s\n", filepath.Join(c.dir, checkName))
+			c.keep(err)
+		}
 	}
 	switch {
-	case c.err != nil:
-		return runError(c.err)
+	case c.err != nil || fileErr != nil:
+		return runError(errors.Join(c.err, fileErr))
 	case ctx.Err() != nil:
 		return runError(ctx.Err())
-	case sum.Failed > 0:
+	case sum.NoGo > 0:
 		return errNotDone()
 	}
 	return nil

@@ -184,6 +184,7 @@ func TestCheckFlags(t *testing.T) {
 			"1 the destination takes no new keywords ($Forwarded, the tags of mail programs): they are left out"},
 		{"not even flags", []imaptest.FakeMailbox{{Name: "INBOX", PermanentFlags: `(\seen \*)`}}, "INBOX",
 			`1 the destination does not keep \Answered, \Flagged, \Deleted, \Draft`},
+		{"of the system flags no word", []imaptest.FakeMailbox{{Name: "INBOX", PermanentFlags: `(\*)`}}, "INBOX", ""},
 		{"not told", []imaptest.FakeMailbox{{Name: "INBOX", PermanentFlags: "-"}}, "INBOX", ""},
 		{"INBOX holds mail", []imaptest.FakeMailbox{holding("INBOX", 1, 100), {Name: "Top", NoSelect: true}, {Name: "Free", PermanentFlags: `(\Answered \Flagged \Deleted \Seen \Draft)`}}, "Free",
 			"1 the destination takes no new keywords ($Forwarded, the tags of mail programs): they are left out"},

@@ -92,6 +92,10 @@ func (c *checking) notes() {
 	}
 }
 
+// systemFlags is how many system flags a client can set (RFC 9051 section
+// 2.3.2).
+const systemFlags = 5
+
 // flags tells which flags the destination does not keep.
 func (c *checking) flags() {
 	if !c.keptKnown {
@@ -109,7 +113,7 @@ func (c *checking) flags() {
 			lost = append(lost, f)
 		}
 	}
-	if len(lost) > 0 {
+	if len(lost) > 0 && len(lost) < systemFlags { // (\*) alone is said by servers that keep them all
 		c.find(Warning, FindFlags, "the destination does not keep "+strings.Join(lost, ", "))
 	}
 }

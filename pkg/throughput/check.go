@@ -22,7 +22,6 @@ const (
 type CheckRow struct {
 	Type     string         `json:"type"` // "row-checked"
 	Line     int            `json:"line"`
-	Verdict  Verdict        `json:"verdict"`
 	Source   CheckSide      `json:"source"`
 	Dest     CheckSide      `json:"destination"`
 	Needed   *CheckOctets   `json:"needed,omitempty"` // what is not at the destination yet; nil: unknown
@@ -31,6 +30,7 @@ type CheckRow struct {
 	Domains  []CheckDomain  `json:"domains,omitempty"`
 	Findings []CheckFinding `json:"findings"`
 	Notes    []string       `json:"notes"` // the texts of the findings
+	Verdict  Verdict        `json:"verdict"`
 }
 
 // Fine reports whether both logins worked.
