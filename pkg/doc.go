@@ -35,6 +35,7 @@
 //	identity        whether two messages are the same one, whatever servers did to them
 //	mailsync        the engine: maps mailboxes, matches, copies, settles
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
+//	mxlookup        where a domain's mail goes, and its TTL (DNS)
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network

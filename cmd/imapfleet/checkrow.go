@@ -19,14 +19,14 @@ func checkRowOf(p account.Pair, rep mailsync.CheckReport) *throughput.CheckRow {
 		Source: checkSideOf(p.Source, rep.Source), Dest: checkSideOf(p.Dest, rep.Dest),
 		Findings: []throughput.CheckFinding{}, Notes: []string{},
 	}
+	if q := rep.Quota; q.Known {
+		row.Quota = &throughput.CheckQuota{Free: limited(q.Free), Limit: limited(q.Limit), FreeMessages: limited(q.FreeMessages)}
+	}
 	if !row.Fine() {
 		return row
 	}
 	if rep.Needed.Octets >= 0 {
 		row.Needed = &throughput.CheckOctets{Octets: rep.Needed.Octets, Error: rep.Needed.Error}
-	}
-	if q := rep.Quota; q.Known {
-		row.Quota = &throughput.CheckQuota{Free: limited(q.Free), Limit: limited(q.Limit), FreeMessages: limited(q.FreeMessages)}
 	}
 	if l := rep.Large; l.Limit > 0 {
 		row.Large = &throughput.CheckLarge{Limit: l.Limit, Messages: l.Messages, Largest: l.Largest}

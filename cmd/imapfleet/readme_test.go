@@ -130,6 +130,7 @@ func TestReadmeTables(t *testing.T) {
 	}{
 		{"Columns of `results.csv`", written(func(b *bytes.Buffer) error { return throughput.WriteResults(b, nil) })},
 		{"Columns of `rejects.csv`", written(func(b *bytes.Buffer) error { return throughput.WriteRejects(b, nil) })},
+		{"Columns of `check.csv`", written(func(b *bytes.Buffer) error { return throughput.WriteChecks(b, nil) })},
 		{"### States of a row", []string{"done", "incomplete", "failed", "parked", "running", "pending"}},
 		{"## Exit codes", []string{
 			strconv.Itoa(exitDone), strconv.Itoa(exitRun), strconv.Itoa(exitUsage),
@@ -342,7 +343,8 @@ func shape(text string) string {
 		{`(?m)(example\.\S+ +)(?:Dovecot|IMAP server ready)`, "${1}SERVER"},
 		{`(Authentication failed)\.`, "$1"},
 		{`line \d+, \w+`, "line N, USER"},
-		{`[\d][\d.,]*(?: (?:[KM]i)?B\b)?s?`, "N"},
+		{`[\d][\d.,]*(?: (?:[KMG]i)?B\b)?s?`, "N"},
+		{`(?m)  \?$`, "  N"}, // README's server tells its quota
 		{` {2,}`, "  "},
 		{`(?m) +$`, ""},
 	}

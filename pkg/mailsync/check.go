@@ -19,7 +19,7 @@ type SideReport struct {
 }
 
 // CheckReport is what Check found on both sides. What is beyond the SideReports
-// is there only where both have no Fault.
+// is there only where both have no Fault; Quota where Dest has none.
 type CheckReport struct {
 	Source, Dest SideReport
 	// Needed is what a pass would bring to the destination: the octets of each
