@@ -21,6 +21,7 @@ const (
 	ItemSize         // RFC822.SIZE
 	ItemHeader       // BODY.PEEK[HEADER]
 	ItemBody         // BODY.PEEK[]
+	ItemSent         // the Date header field alone, as octets of a body; with neither of the two above
 )
 
 // Message is what one FETCH response said. The zero value is a response that
@@ -34,7 +35,7 @@ type Message struct {
 	RawDate  string    // as sent, also when it cannot be
 	Size     int64     // RFC822.SIZE in octets, -1 when not said
 	ModSeq   uint64    // mod-sequence (RFC 7162 section 3.1.4.2), 0 when not said
-	HasBody  bool      // octets of BODY[] or BODY[HEADER] came, if only none; NIL: false
+	HasBody  bool      // octets of a body, of a header or of a part of it came, if only none; NIL: false
 	Body     []byte    // for the caller: imapconn leaves it alone
 }
 
@@ -42,7 +43,7 @@ type Message struct {
 // goroutine: while it works nothing else is read. It must not send commands
 // and wait for them on the same connection.
 type FetchHandler struct {
-	// Body is called when the octets of BODY[] or BODY[HEADER] begin. m has
+	// Body is called when the octets of a body or a header begin. m has
 	// what came before them (UID 0 when it has not come yet); r gives n
 	// octets, of which the rest that is not read is skipped. It may block.
 	// An error aborts the connection. Nil: the octets are skipped.
@@ -113,6 +114,7 @@ func (i Items) list() string {
 	}{
 		{ItemFlags, "FLAGS"}, {ItemDate, "INTERNALDATE"}, {ItemSize, "RFC822.SIZE"},
 		{ItemHeader, "BODY.PEEK[HEADER]"}, {ItemBody, "BODY.PEEK[]"},
+		{ItemSent, "BODY.PEEK[HEADER.FIELDS (DATE)]"},
 	} {
 		if i&n.item != 0 {
 			names = append(names, n.name)

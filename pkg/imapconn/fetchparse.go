@@ -52,6 +52,9 @@ func itemName(b []byte) string {
 	case "BODY.PEEK[HEADER]", "RFC822.HEADER":
 		return "BODY[HEADER]"
 	default:
+		if strings.HasPrefix(name, "BODY[HEADER.FIELDS ") && strings.HasSuffix(name, "]") {
+			return "BODY[HEADER]" // the fields that were asked for
+		}
 		return name
 	}
 }

@@ -38,7 +38,7 @@ type Searching struct {
 	p       *wire.Pending
 	opening *Opening // of the mailbox that is searched
 	found   search
-	some    bool // not every message can be meant
+	keys    string // of the user's own; "": every message from found.from on
 }
 
 // StartUIDs is UIDs that does not wait for the answer. It is about the mailbox
@@ -49,25 +49,50 @@ func (c *Conn) StartUIDs(ctx context.Context, from uint32) (*Searching, error) {
 	if from > 1 {
 		key = "UID " + strconv.FormatUint(uint64(from), 10) + ":*"
 	}
-	return c.startSearch(ctx, key, &Searching{found: search{from: from}})
+	return c.search(ctx, key, &Searching{found: search{from: from}})
 }
 
-// StartLarger searches the mailbox for the messages that are larger than so
-// many octets; else it is StartUIDs.
+// StartSearch is StartUIDs for those messages that the search keys given find
+// (RFC 9051 section 6.4.4), as a user wrote them: printable ASCII on one line,
+// without a literal. None may be found. Between it and another search in flight
+// an EXAMINE must stand: a server may give the results of both before it ends
+// the first.
+func (c *Conn) StartSearch(ctx context.Context, keys string) (*Searching, error) {
+	if !validKeys(keys) {
+		return nil, &fault.Error{Side: c.cfg.Side, Code: fault.Refused, Op: "search", Host: c.cfg.Endpoint.Host,
+			Text: "search keys that cannot be sent: they are printable ASCII, on one line, without a literal", Hint: hintKeys}
+	}
+	return c.search(ctx, keys, &Searching{keys: keys})
+}
+
+// StartLarger is StartSearch for the messages that are larger than so many
+// octets.
 func (c *Conn) StartLarger(ctx context.Context, octets int64) (*Searching, error) {
 	// RFC 9051 section 9: a number has 32 bits.
-	key := "LARGER " + strconv.FormatInt(min(octets, math.MaxUint32), 10)
-	return c.startSearch(ctx, key, &Searching{some: true})
+	return c.StartSearch(ctx, "LARGER "+strconv.FormatInt(min(octets, math.MaxUint32), 10))
 }
 
-func (c *Conn) startSearch(ctx context.Context, key string, s *Searching) (*Searching, error) {
+const hintKeys = "check the keys of --search: they are those of SEARCH in RFC 9051 section 6.4.4; nothing was left out because of them"
+
+// validKeys reports whether keys cannot become anything else than the end of
+// one command: a {n} at the end of a line announces a literal.
+func validKeys(keys string) bool {
+	for i := range len(keys) {
+		if keys[i] < ' ' || keys[i] > '~' {
+			return false
+		}
+	}
+	return keys != "" && len(keys) < MaxLine-100 && !strings.HasSuffix(keys, "}")
+}
+
+func (c *Conn) search(ctx context.Context, keys string, s *Searching) (*Searching, error) {
 	command := "UID SEARCH "
 	if c.caps.ESearch {
 		command = "UID SEARCH RETURN (ALL) "
 	}
 	s.c, s.opening = c, c.opening
 	p, err := c.start(ctx, "search", wire.Request{
-		Line: command + key, Slow: true,
+		Line: command + keys, Slow: true,
 		Wants:  func(kind string) bool { return kind == "SEARCH" || kind == "ESEARCH" },
 		Handle: s.read,
 	})
@@ -84,12 +109,18 @@ func (s *Searching) read(r *wire.Reader) error {
 	return s.found.read(r)
 }
 
-// Wait waits for the answer and returns what UIDs does. It is to be called
-// once, by any goroutine.
+// Wait waits for the answer and returns what UIDs does, or the UIDs that the
+// user's keys have found. Keys that are refused are a fault of the account when
+// the server does not understand them (BAD), else of the mailbox. It is to be
+// called once, by any goroutine.
 func (s *Searching) Wait(ctx context.Context) ([]uint32, error) {
 	c := s.c
-	if _, err := c.awaitOK(ctx, "search", "", s.p); err != nil {
+	r, err := c.await(ctx, "search", s.p)
+	if err != nil {
 		return nil, err
+	}
+	if r.Status != "OK" {
+		return nil, s.refused(r)
 	}
 	if s.found.err != nil {
 		e := c.protocol("search", "", s.found.err.Error())
@@ -98,8 +129,16 @@ func (s *Searching) Wait(ctx context.Context) ([]uint32, error) {
 	}
 	slices.Sort(s.found.uids)
 	uids := slices.Compact(s.found.uids)
+	if s.keys != "" {
+		if s.found.answers == 0 { // REQUIRED by RFC 3501 section 6.4.4: nobody has said that there is none
+			e := c.protocol("search", s.opening.name, "no SEARCH response to the keys that were sent")
+			e.Scope = fault.Mailbox
+			return nil, e
+		}
+		return uids, nil
+	}
 	exists := s.opening.exists()
-	if !s.some && (exists > 0 && s.found.named == 0 || s.found.from <= 1 && len(uids) < int(exists)) {
+	if exists > 0 && s.found.named == 0 || s.found.from <= 1 && len(uids) < int(exists) {
 		e := c.protocol("search", "", ErrShort.Error())
 		e.Scope, e.Err = fault.Mailbox, ErrShort
 		return nil, e
@@ -107,16 +146,35 @@ func (s *Searching) Wait(ctx context.Context) ([]uint32, error) {
 	return uids, nil
 }
 
+// refused classifies a NO or BAD.
+func (s *Searching) refused(r wire.Reply) *fault.Error {
+	if s.keys == "" {
+		return s.c.refused("search", "", r)
+	}
+	name := ""
+	if r.Status != "BAD" && s.opening != nil {
+		name = s.opening.name
+	}
+	e := s.c.refused("search", name, r)
+	if e.Code == fault.Refused {
+		e.Hint = hintKeys
+	}
+	return e
+}
+
 // search gathers UIDs from SEARCH and ESEARCH responses.
 type search struct {
 	from  uint32
 	limit int
 	uids  []uint32
-	named int   // sets that the server gave, also of UIDs below from
-	err   error // the first set that made no sense
+	named int // sets that the server gave, also of UIDs below from
+	// answers is how many responses there were.
+	answers int
+	err     error // the first set that made no sense
 }
 
 func (s *search) read(r *wire.Reader) error {
+	s.answers++
 	if r.Kind == "ESEARCH" {
 		return s.readExtended(r)
 	}

@@ -226,3 +226,59 @@ func TestStatusWindow(t *testing.T) {
 		}
 	}
 }
+
+// The user's own keys may find nothing; that must have been said.
+func TestStartSearch(t *testing.T) {
+	for _, tt := range []struct {
+		name, caps, keys, command string
+		lines                     []string
+		status                    string
+		want                      []uint32
+		code                      fault.Code
+		scope                     fault.Scope
+	}{
+		{"found", "", `SUBJECT "a b"`, `UID SEARCH SUBJECT "a b"`, []string{"* SEARCH 9 3"}, "OK", []uint32{3, 9}, "", 0},
+		{"fewer than there are", "ESEARCH", "UNSEEN", "UID SEARCH RETURN (ALL) UNSEEN", []string{`* ESEARCH (TAG "X") UID ALL 2`}, "OK", []uint32{2}, "", 0},
+		{"nothing", "", "UNSEEN", "UID SEARCH UNSEEN", []string{"* SEARCH"}, "OK", nil, "", 0},
+		{"nothing, ESEARCH", "ESEARCH", "UNSEEN", "UID SEARCH RETURN (ALL) UNSEEN", []string{`* ESEARCH (TAG "X") UID`}, "OK", nil, "", 0},
+		{"nobody has said so", "", "UNSEEN", "UID SEARCH UNSEEN", nil, "OK", nil, fault.Protocol, fault.Mailbox},
+		{"BAD", "", "FOO", "UID SEARCH FOO", nil, "BAD no such key", nil, fault.Refused, fault.Account},
+		{"NO", "", "BODY x", "UID SEARCH BODY x", nil, "NO not here", nil, fault.Refused, fault.Mailbox},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := dial(t, scripted(t, func(s *session) {
+				s.login(tt.caps)
+				tag := s.exact(`EXAMINE "INBOX"`)
+				s.say("* 9 EXISTS", tag+" OK [READ-ONLY] done")
+				tag = s.exact(tt.command)
+				s.say(append(tt.lines, tag+" "+tt.status)...)
+				s.logout()
+			}))
+			if _, err := c.Examine(t.Context(), "INBOX"); err != nil {
+				t.Fatal(err)
+			}
+			f, err := c.StartSearch(t.Context(), tt.keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.Wait(t.Context())
+			if tt.code != "" {
+				wantFault(t, err, tt.code, tt.scope, false)
+				return
+			}
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, %v, want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// Keys cannot become another command.
+func TestStartSearchRefusesLines(t *testing.T) {
+	c := dial(t, scripted(t, func(s *session) { s.login(""); s.logout() }))
+	for _, keys := range []string{"", "ALL\r\nX9 DELETE INBOX", "ALL\n", "SUBJECT {3}", "SUBJECT {3+}", "SUBJECT \xc3\xa9", "ALL\x00", strings.Repeat("x", MaxLine)} {
+		if _, err := c.StartSearch(t.Context(), keys); err == nil {
+			t.Errorf("%.40q was sent", keys)
+		}
+	}
+}

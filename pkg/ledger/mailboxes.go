@@ -9,6 +9,7 @@ import (
 
 const mailboxColumns = `id, pair, source, dest, source_validity, dest_validity, floor, open,
 	source_uidnext, source_messages, source_modseq, rules,
+	filtered_date, filtered_size, filtered_duplicate, gone_kept, first_floor,
 	(SELECT count(*) FROM reject WHERE reject.mailbox = mailbox.id)`
 
 // Mailboxes reads a row's mailboxes in the order in which they were added. It
@@ -18,7 +19,8 @@ func (l *Ledger) Mailboxes(ctx context.Context, id RowID) ([]Mailbox, error) {
 	err := l.query(ctx, ofMailboxes, func(rows *sql.Rows) error {
 		var m Mailbox
 		err := rows.Scan(&m.ID, &m.Row, &m.Source, &m.Dest, &m.SourceValidity, &m.DestValidity,
-			&m.Floor, &m.Open, &m.SourceUIDNext, &m.SourceMessages, &m.SourceModSeq, &m.Rules, &m.Rejects)
+			&m.Floor, &m.Open, &m.SourceUIDNext, &m.SourceMessages, &m.SourceModSeq, &m.Rules,
+			&m.FilteredDate, &m.FilteredSize, &m.FilteredDuplicate, &m.GoneKept, &m.FirstFloor, &m.Rejects)
 		out = append(out, m)
 		return err
 	}, "SELECT "+mailboxColumns+" FROM mailbox WHERE pair = ? ORDER BY id", id)
@@ -58,10 +60,12 @@ func (l *Ledger) AddMailboxes(ctx context.Context, ms []*Mailbox) error {
 
 func addMailbox(ctx context.Context, s *session, m *Mailbox) error {
 	id, err := s.insert(ctx, `INSERT INTO mailbox
-		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext, source_messages, source_modseq, rules)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(pair, source, dest, source_validity, dest_validity, floor, open, source_uidnext, source_messages, source_modseq, rules,
+		filtered_date, filtered_size, filtered_duplicate, gone_kept, first_floor)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Row, blob(m.Source), m.Dest, m.SourceValidity, m.DestValidity, m.Floor, m.Open,
-		m.SourceUIDNext, m.SourceMessages, storedModSeq(m.SourceModSeq), m.Rules)
+		m.SourceUIDNext, m.SourceMessages, storedModSeq(m.SourceModSeq), m.Rules,
+		m.FilteredDate, m.FilteredSize, m.FilteredDuplicate, m.GoneKept, m.FirstFloor)
 	if isConstraint(err) {
 		return refuse(fmt.Errorf("add mailbox %q: row %d has it already, or there is no such row: %w", m.Source, m.Row, err))
 	}
@@ -85,7 +89,9 @@ func storedModSeq(n uint64) int64 {
 func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
 	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
 		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
-			floor = 0, source_uidnext = 0, source_messages = 0, source_modseq = 0, rules = '' WHERE id = ?`, sourceValidity, destValidity, id)
+			floor = 0, first_floor = 0, source_uidnext = 0, source_messages = 0, source_modseq = 0, rules = '',
+			filtered_date = 0, filtered_size = 0, filtered_duplicate = 0, gone_kept = 0 WHERE id = ?`,
+			sourceValidity, destValidity, id)
 		if err != nil {
 			return err
 		}
@@ -106,6 +112,7 @@ func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, des
 }
 
 const setFloor = `UPDATE mailbox SET floor = ?, open = ?,
+	first_floor = CASE WHEN first_floor = 0 THEN ? ELSE first_floor END,
 	source_validity = CASE WHEN ? THEN ? ELSE source_validity END,
 	dest_validity = CASE WHEN ? THEN ? ELSE dest_validity END
 	WHERE id = ?`
@@ -117,7 +124,7 @@ func (l *Ledger) SetFloors(ctx context.Context, floors []Floor) error {
 	set := append([]Floor(nil), floors...) // the caller may be gone before us
 	return l.call(ctx, func(ctx context.Context, s *session) error {
 		for _, f := range set {
-			changed, err := s.exec(ctx, setFloor, f.Floor, f.Open, f.SourceValidity, f.SourceValidity,
+			changed, err := s.exec(ctx, setFloor, f.Floor, f.Open, f.Floor, f.SourceValidity, f.SourceValidity,
 				f.DestValidity, f.DestValidity, f.ID)
 			if err != nil {
 				return err
@@ -141,7 +148,9 @@ func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, f Finished) er
 	return q.add(ctx, func() {
 		q.push(&op{topic: ofMailboxes, fence: id, do: func(ctx context.Context, s *session) error {
 			changed, err := s.exec(ctx, `UPDATE mailbox SET open = 0, source_uidnext = ?, source_messages = ?,
-				source_modseq = ?, rules = ? WHERE id = ?`, f.UIDNext, f.Messages, storedModSeq(f.ModSeq), f.Rules, id)
+				source_modseq = ?, rules = ?, filtered_date = ?, filtered_size = ?, filtered_duplicate = ?, gone_kept = ?
+				WHERE id = ?`, f.UIDNext, f.Messages, storedModSeq(f.ModSeq), f.Rules,
+				f.FilteredDate, f.FilteredSize, f.FilteredDuplicate, f.GoneKept, id)
 			if err != nil {
 				return err
 			}

@@ -58,23 +58,32 @@ func TestAddMailboxRefused(t *testing.T) {
 
 func TestFloorsAndFinish(t *testing.T) {
 	l, row, id := one(t, t.TempDir())
+	var first uint32
 	state := func(what string, floor uint32, open bool, f Finished) {
 		t.Helper()
 		got, err := l.Mailboxes(t.Context(), row)
 		must(t, err)
 		equal(t, what, got, []Mailbox{{ID: id, Row: row, Source: "INBOX", Dest: "INBOX",
 			SourceValidity: 1, DestValidity: 1, Floor: floor, Open: open,
-			SourceUIDNext: f.UIDNext, SourceMessages: f.Messages, SourceModSeq: f.ModSeq}})
+			SourceUIDNext: f.UIDNext, SourceMessages: f.Messages, SourceModSeq: f.ModSeq, Rules: f.Rules,
+			FilteredDate: f.FilteredDate, FilteredSize: f.FilteredSize, FilteredDuplicate: f.FilteredDuplicate,
+			GoneKept: f.GoneKept, FirstFloor: first}})
 	}
+	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Open: true}}))
+	state("no floor yet", 0, true, Finished{})
+	first = 41
 	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 41, Open: true}}))
 	state("set", 41, true, Finished{})
 	if err := l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 50}, {ID: 99, Floor: 1}}); err == nil {
 		t.Error("a floor of no mailbox: no error")
 	}
 	state("after a refusal: all or none", 41, true, Finished{})
-	whole := Finished{UIDNext: 4294967295, Messages: 4294967294, ModSeq: 1<<63 - 1}
+	whole := Finished{UIDNext: 4294967295, Messages: 4294967294, ModSeq: 1<<63 - 1, Rules: "r",
+		FilteredDate: 1, FilteredSize: 2, FilteredDuplicate: 3, GoneKept: 4}
 	must(t, l.FinishMailbox(t.Context(), id, whole))
 	state("finished", 41, false, whole)
+	must(t, l.SetFloors(t.Context(), []Floor{{ID: id, Floor: 50}, {ID: id, Floor: 41}}))
+	state("the first floor stays", 41, false, whole)
 	must(t, l.FinishMailbox(t.Context(), id, Finished{UIDNext: 1000, ModSeq: 1 << 63}))
 	state("a mod-sequence that cannot be", 41, false, Finished{UIDNext: 1000})
 	must(t, l.SetFloors(t.Context(), nil))

@@ -19,6 +19,15 @@ ALTER TABLE pair ADD COLUMN mailboxes_filtered INTEGER NOT NULL DEFAULT 0;
 
 -- What the user's rules for messages were in the pass that finished it.
 ALTER TABLE mailbox ADD COLUMN rules TEXT NOT NULL DEFAULT '';
+-- Messages, as that pass counted them: left out by rule, and mapped but no
+-- longer at the source.
+ALTER TABLE mailbox ADD COLUMN filtered_date      INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mailbox ADD COLUMN filtered_size      INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mailbox ADD COLUMN filtered_duplicate INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mailbox ADD COLUMN gone_kept          INTEGER NOT NULL DEFAULT 0;
+-- The first floor of this map: what has a lower destination UID was there
+-- before us. 0: not known.
+ALTER TABLE mailbox ADD COLUMN first_floor INTEGER NOT NULL DEFAULT 0;
 
 -- A human has read the record and does not miss the message.
 ALTER TABLE reject ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;

@@ -95,13 +95,20 @@ type Mailbox struct {
 	Open bool
 	// SourceUIDNext, SourceMessages and SourceModSeq are the source's UIDNEXT,
 	// MESSAGES and HIGHESTMODSEQ (RFC 7162 section 3.1.2.1) as the last whole
-	// pass found them; 0 unknown. Those messages are copied or rejected, and
-	// the flags that they had are in the baseline.
+	// pass found them; 0 unknown. Those messages are copied, rejected or left
+	// out by rule, and the flags that copied ones had are in the baseline.
 	SourceUIDNext, SourceMessages uint32
 	SourceModSeq                  uint64
 	// Rules are those for messages of the last whole pass, in any form that is
 	// equal when they are: with others what is copied may be another.
 	Rules string
+	// FilteredDate, FilteredSize, FilteredDuplicate and GoneKept are messages
+	// as that pass counted them; see throughput.Count.
+	FilteredDate, FilteredSize, FilteredDuplicate, GoneKept uint32
+	// FirstFloor is the first Floor of this map above 0: mapped messages with a
+	// lower destination UID were not put there by us. 0: nobody knows.
+	// SetFloors sets it.
+	FirstFloor uint32
 	// Rejects is how many messages of it are recorded as refused. It is read
 	// only.
 	Rejects int64
@@ -113,7 +120,9 @@ type Mailbox struct {
 type Finished struct {
 	UIDNext, Messages uint32
 	ModSeq            uint64
-	Rules             string // see Mailbox
+	Rules             string // see Mailbox, as for the rest
+
+	FilteredDate, FilteredSize, FilteredDuplicate, GoneKept uint32
 }
 
 // Floor is what [Ledger.SetFloors] stores in a Mailbox. The two UIDVALIDITYs

@@ -62,12 +62,12 @@ func (c *changes) ahead(ctx context.Context, p *pass, b *box) error {
 // ask sends what ahead prepared, behind the EXAMINE; nil when it has not, or
 // when a connection broke over it: then flags are asked for in small pieces,
 // as by a server that answers for some messages at a time only.
-func (c *changes) ask(ctx context.Context, conn *imapconn.Conn) (*imapconn.Fetching, error) {
+func (c *changes) ask(ctx context.Context, conn *imapconn.Conn, h imapconn.FetchHandler) (*imapconn.Fetching, error) {
 	if c == nil || c.base == nil || c.tried || conn.Caps().MessageLimit > 0 {
 		return nil, nil
 	}
 	c.tried = true
-	return c.fetch(ctx, conn, []imapconn.Range{{First: 1, Last: c.below - 1}}, c.since)
+	return c.fetch(ctx, conn, []imapconn.Range{{First: 1, Last: c.below - 1}}, c.since, h)
 }
 
 // answered takes the answer to ask. A refusal is met again where it counts, when
@@ -86,8 +86,9 @@ func (c *changes) answered(ctx context.Context, cmd *imapconn.Fetching) error {
 	return err
 }
 
-func (c *changes) fetch(ctx context.Context, conn *imapconn.Conn, set []imapconn.Range, since uint64) (*imapconn.Fetching, error) {
-	return conn.FetchSince(ctx, set, imapconn.ItemFlags, since, flagsTo(c.take))
+func (c *changes) fetch(ctx context.Context, conn *imapconn.Conn, set []imapconn.Range, since uint64,
+	h imapconn.FetchHandler) (*imapconn.Fetching, error) {
+	return conn.FetchSince(ctx, set, imapconn.ItemFlags, since, h)
 }
 
 // flagsTo hands the flags of each message to take.
@@ -159,7 +160,7 @@ func (c *changes) rest(ctx context.Context, pt *part, there []uint32, adopted pa
 	first, _ := slices.BinarySearch(there, c.below)
 	ask := func(uids []uint32, since uint64) error {
 		return pt.src.flags(ctx, uids, func(ctx context.Context, conn *imapconn.Conn, set []imapconn.Range) (*imapconn.Fetching, error) {
-			return c.fetch(ctx, conn, set, since)
+			return c.fetch(ctx, conn, set, since, flagsTo(c.take))
 		})
 	}
 	if !c.here && !c.same {

@@ -58,12 +58,13 @@ func (f *fetcher) prepare(ctx context.Context, parts []*part) (ready []*part, er
 	return ready, nil
 }
 
-// listing is what the source lists in one mailbox, and tells of its flags.
+// listing is what the source lists in one mailbox, and tells of its messages.
 type listing struct {
-	uids  []uint32
-	flags *changes // nil: they are left as they are
-	done  bool
-	err   error
+	uids   []uint32
+	flags  *changes   // nil: they are left as they are
+	chosen *selection // nil: all messages are
+	done   bool
+	err    error
 }
 
 // lists selects and searches the mailboxes of all fresh parts without waiting
@@ -73,8 +74,11 @@ func (f *fetcher) lists(ctx context.Context, parts []*part) ([]listing, error) {
 	for i, pt := range parts {
 		out[i] = listing{done: !pt.fresh || pt.b.refused != nil, err: pt.b.refused}
 		if !out[i].done {
-			out[i].flags = f.p.newChanges(pt.b)
+			out[i].flags, out[i].chosen = f.p.newChanges(pt.b), f.p.newSelection()
 			if err := out[i].flags.ahead(ctx, f.p, pt.b); err != nil {
+				return nil, err
+			}
+			if err := out[i].chosen.ahead(ctx, f.p, pt.b); err != nil {
 				return nil, err
 			}
 		}
@@ -92,41 +96,113 @@ func (f *fetcher) lists(ctx context.Context, parts []*part) ([]listing, error) {
 }
 
 func (f *fetcher) listAhead(ctx context.Context, c *imapconn.Conn, parts []*part, out []listing) error {
-	searches := make([]*imapconn.Searching, len(parts))
-	flags := make([]*imapconn.Fetching, len(parts))
+	asked := make([]asked, len(parts))
 	for i, pt := range parts {
 		if out[i].done {
 			continue
 		}
-		if err := pt.src.ask(ctx, c); err != nil {
-			return err
-		}
-		var err error
-		if searches[i], err = c.StartUIDs(ctx, 1); err != nil {
-			return err
-		}
-		if flags[i], err = out[i].flags.ask(ctx, c); err != nil {
+		if err := out[i].ask(ctx, c, pt.src, &asked[i]); err != nil {
 			return err
 		}
 	}
 	for i, pt := range parts {
-		if searches[i] == nil {
+		if asked[i].search == nil {
 			continue
 		}
-		uids, err := []uint32(nil), pt.src.answered(ctx)
-		if err == nil {
-			uids, err = searches[i].Wait(ctx)
+		if err := out[i].answered(ctx, pt.src, &asked[i]); err != nil {
+			return err
 		}
-		if err == nil || mild(ctx, err) {
-			out[i].uids, out[i].done, out[i].err = uids, true, err
-			f.l.src.moved() // it is not asked again
-			err = out[i].flags.answered(ctx, flags[i])
+		f.l.src.moved() // it is not asked again
+	}
+	return nil
+}
+
+// asked is what was asked about one mailbox; nil: was not.
+type asked struct {
+	opening      *imapconn.Opening // of the mailbox, for keys alone
+	keys, search *imapconn.Searching
+	flags, read  *imapconn.Fetching
+}
+
+// ask selects the mailbox and sends all that is to be known of it. The mailbox
+// is selected twice where there are keys: a server may tell what two searches
+// have found before it ends either (Dovecot does), and nothing but another
+// EXAMINE keeps them apart.
+func (l *listing) ask(ctx context.Context, c *imapconn.Conn, o *opened, a *asked) (err error) {
+	if l.chosen != nil && l.chosen.rules.Search != "" {
+		if err := o.ask(ctx, c); err != nil {
+			return err
 		}
-		if err != nil {
+		a.opening = o.pending
+		if a.keys, err = c.StartSearch(ctx, l.chosen.rules.Search); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := o.ask(ctx, c); err != nil {
+		return err
+	}
+	if a.search, err = c.StartUIDs(ctx, 1); err != nil {
+		return err
+	}
+	if a.flags, err = l.flags.ask(ctx, c, l.handler()); err != nil {
+		return err
+	}
+	a.read, err = l.chosen.ask(ctx, c, l.handler())
+	return err
+}
+
+// handler takes what two commands in flight read of messages: a server may mix
+// their answers (see fetcher).
+func (l *listing) handler() imapconn.FetchHandler {
+	if l.chosen == nil {
+		return flagsTo(l.flags.take)
+	}
+	h := l.chosen.handler()
+	judge := h.Message
+	h.Message = func(m *imapconn.Message) error {
+		if m.UID != 0 && m.HasFlags && l.flags != nil && l.flags.base != nil {
+			l.flags.take(m.UID, m.Flags)
+		}
+		return judge(m)
+	}
+	return h
+}
+
+// answered takes the answers. An error ends more than the mailbox.
+func (l *listing) answered(ctx context.Context, o *opened, a *asked) error {
+	err := o.answered(ctx)
+	if err == nil {
+		err = l.found(ctx, o, a)
+	}
+	if err != nil && !mild(ctx, err) {
+		return err
+	}
+	if err == nil {
+		l.uids, err = a.search.Wait(ctx)
+	}
+	if err != nil && !mild(ctx, err) {
+		return err
+	}
+	l.done, l.err = true, err
+	if err := l.flags.answered(ctx, a.flags); err != nil {
+		return err
+	}
+	return l.chosen.answered(ctx, a.read)
+}
+
+// found takes what the user's keys have found in the mailbox that o has open.
+func (l *listing) found(ctx context.Context, o *opened, a *asked) error {
+	if a.keys == nil {
+		return nil
+	}
+	sel, err := a.opening.Wait(ctx)
+	if err == nil && sel.UIDValidity != o.sel.UIDValidity {
+		err = errMoved
+	}
+	if err == nil {
+		l.chosen.found, err = a.keys.Wait(ctx)
+	}
+	return err
 }
 
 // open finds out which of uids, all that the source lists in a mailbox, are to
@@ -144,26 +220,30 @@ func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, 
 		return false, state(err)
 	}
 	p.planned(b, newPlan(list.uids, runs), pt.src.sel)
-	if err := p.forgetRejects(ctx, b); err != nil {
+	if err := f.choose(ctx, pt, list.chosen); err != nil {
 		return false, err
 	}
-	todo, place := b.plan.todo(), placer{runs: runs}
-	if len(todo) > 0 && !here && !b.floored {
+	place := placer{runs: runs}
+	if !here && b.toSettle() {
 		err := f.win.call(ctx, func(ctx context.Context) (err error) {
-			place.adopted, err = p.settleEarlier(ctx, pt, todo, f.win)
+			place.adopted, err = p.settleEarlier(ctx, pt, f.win)
 			return err
 		})
 		if err != nil {
 			return false, err
 		}
-		todo = b.plan.todo()
-		if err := p.forgetRejects(ctx, b); err != nil {
-			return false, err
-		}
+	}
+	if err := f.skipDuplicates(ctx, pt); err != nil {
+		return false, err
+	}
+	p.leftOut(b)
+	if err := p.forgetRejects(ctx, b); err != nil {
+		return false, err
 	}
 	if err := f.carryFlags(ctx, pt, list.flags, place); err != nil {
 		return false, err
 	}
+	todo := b.plan.todo()
 	if p.e.opt.DryRun {
 		p.wouldCopy(b, todo)
 		return false, nil
@@ -248,11 +328,19 @@ func (p *pass) forgetRejects(ctx context.Context, b *box) error {
 	return nil
 }
 
+// toSettle reports whether what stands at the destination is to be matched:
+// before something is sent, and while something that was may not be confirmed.
+func (b *box) toSettle() bool {
+	return !b.floored && (b.plan.count[notTried] > 0 || b.link.Open && b.plan.filtered() > 0)
+}
+
 // settleEarlier matches what stands in the destination at or above the floor:
 // after a crash what was sent and not confirmed, before the first pass (floor
-// 0) everything.
-func (p *pass) settleEarlier(ctx context.Context, pt *part, todo []uint32, win *window) (pairs, error) {
+// 0) everything. What the user's rules leave out is matched as well: the floor
+// goes up above all of it, and another run may have other rules.
+func (p *pass) settleEarlier(ctx context.Context, pt *part, win *window) (pairs, error) {
 	b := pt.b
+	todo := b.plan.are(notTried, filteredDate, filteredSize, filteredSearch)
 	found, err := p.settle(ctx, b, pt.dst, candidates{
 		party: party{count: len(todo), whole: pt.src.wholesOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
 			return pt.src.identsOf(ctx, todo, s)

@@ -10,6 +10,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -19,6 +20,7 @@ type pass struct {
 	e     *Engine
 	row   ledger.RowID
 	pair  account.Pair
+	rules rules.Rules
 	meter *throughput.Meter
 	log   *slog.Logger
 	lanes Lanes
@@ -61,7 +63,8 @@ type box struct {
 	noted   bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
 	told    bool                     // the destination has been told of all changes of flags
 
-	unchanged bool // since the last whole pass: it is not opened
+	unchanged bool  // since the last whole pass: it is not opened
+	filtered  int64 // messages of which the meter knows that they were left out
 	gate      gate
 
 	// Guarded by work.mu.
@@ -86,6 +89,9 @@ func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowI
 	log := e.logger(pair)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pass{e: e, row: row, pair: pair, meter: m, log: log, lanes: lanes, hard: hard, cancel: cancel}
+	if pair.Rules != nil {
+		p.rules = *pair.Rules
+	}
 	p.first = p.newLane(false)
 	return p
 }
@@ -203,6 +209,14 @@ func (p *pass) settled(b *box, uid uint32, became fate) {
 	b.plan.set(uid, became)
 }
 
+// leftOut tells the meter how many messages of a mailbox the user's rules leave
+// out: once, also when the mailbox is begun again.
+func (p *pass) leftOut(b *box) {
+	n := b.plan.filtered()
+	p.meter.Filtered(max(n-b.filtered, 0))
+	b.filtered = max(n, b.filtered)
+}
+
 // stored notes that the destination has a message: so it takes some.
 func (p *pass) stored(b *box, uid uint32, octets int64) {
 	p.mu.Lock()
@@ -266,7 +280,7 @@ func (p *pass) total() throughput.Count {
 			n := int64(b.before.Messages)
 			c.Listed += n
 			if b.unchanged {
-				c.AlreadyThere += n
+				b.addUnchanged(&c)
 				continue
 			}
 			c.NotTried += n
@@ -280,6 +294,12 @@ func (p *pass) total() throughput.Count {
 		c.Rejected += n[rejected]
 		c.Gone += n[gone]
 		c.NotTried += n[notTried]
+		c.GoneKept += b.plan.vanished
+		c.FilteredDate += n[filteredDate]
+		c.FilteredSize += n[filteredSize]
+		c.FilteredSearch += n[filteredSearch]
+		c.FilteredDuplicate += n[filteredDuplicate]
 	}
+	c.Filtered = c.FilteredDate + c.FilteredSize + c.FilteredSearch + c.FilteredDuplicate
 	return c
 }

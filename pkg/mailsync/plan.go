@@ -17,6 +17,12 @@ const (
 	copied
 	rejected
 	gone
+	filteredDate // left out by the user's rule, as those that follow
+	filteredSize
+	filteredSearch
+	filteredDuplicate
+
+	fates = iota
 )
 
 // plan holds what the source lists in one mailbox and what became of each
@@ -24,7 +30,9 @@ const (
 type plan struct {
 	uids  []uint32 // ascending
 	fates []fate
-	count [gone + 1]int64
+	count [fates]int64
+	// vanished is how many messages the ledger maps that are not listed.
+	vanished int64
 }
 
 // newPlan marks what the ledger's runs cover as already there.
@@ -32,11 +40,13 @@ func newPlan(uids []uint32, runs []ledger.Run) *plan {
 	p := &plan{uids: uids, fates: make([]fate, len(uids))}
 	p.count[notTried] = int64(len(uids))
 	for _, r := range runs {
+		p.vanished += int64(r.Count)
 		i, _ := slices.BinarySearch(uids, r.Source)
 		for ; i < len(uids) && uids[i]-r.Source < r.Count; i++ {
 			p.setAt(i, alreadyThere)
 		}
 	}
+	p.vanished -= p.count[alreadyThere]
 	return p
 }
 
@@ -74,15 +84,30 @@ func (p *plan) fate(uid uint32) (fate, bool) {
 // todo returns the UIDs that were not tried yet, ascending.
 func (p *plan) todo() []uint32 { return p.are(notTried) }
 
-// are returns the UIDs of a fate, ascending.
-func (p *plan) are(f fate) []uint32 {
-	out := make([]uint32, 0, p.count[f])
+// are returns the UIDs of some fates, ascending.
+func (p *plan) are(these ...fate) []uint32 {
+	n := int64(0)
+	for _, f := range these {
+		n += p.count[f]
+	}
+	out := make([]uint32, 0, n)
 	for i, u := range p.uids {
-		if p.fates[i] == f {
+		if slices.Contains(these, p.fates[i]) {
 			out = append(out, u)
 		}
 	}
 	return out
+}
+
+// isTodo reports whether a listed message was not tried yet.
+func (p *plan) isTodo(uid uint32) bool {
+	f, ok := p.fate(uid)
+	return ok && f == notTried
+}
+
+// filtered is how many messages the user's rules leave out.
+func (p *plan) filtered() int64 {
+	return p.count[filteredDate] + p.count[filteredSize] + p.count[filteredSearch] + p.count[filteredDuplicate]
 }
 
 // asRuns joins pairs of UIDs, in the order given, to runs.

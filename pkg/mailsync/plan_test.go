@@ -19,8 +19,12 @@ func TestPlan(t *testing.T) {
 	p.set(5, copied)
 	p.set(77, copied)
 	p.set(9, gone)
-	if want := [...]int64{2, 3, 1, 0, 1}; p.count != want {
+	p.set(4294967295, filteredDate)
+	if want := [fates]int64{notTried: 1, alreadyThere: 3, copied: 1, gone: 1, filteredDate: 1}; p.count != want {
 		t.Errorf("count = %v, want %v", p.count, want)
+	}
+	if p.vanished != 2 {
+		t.Errorf("%d messages of the map are not listed, want 2", p.vanished)
 	}
 }
 

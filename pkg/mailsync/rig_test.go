@@ -14,6 +14,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -92,6 +93,7 @@ type rig struct {
 	viaSrc   string         // addresses of proxies before the servers, when set
 	viaDst   string
 	options  func(*mailsync.Options)
+	rules    rules.Rules
 	lanes    mailsync.Lanes
 }
 
@@ -128,7 +130,7 @@ func pairOf(t testing.TB, src, dst imaptest.Access) account.Pair {
 }
 
 func (r *rig) pair() account.Pair {
-	return account.Pair{Line: 1,
+	return account.Pair{Line: 1, Rules: &r.rules,
 		Source: endpoint(r.t, r.src.access(r.user, password), r.viaSrc),
 		Dest:   endpoint(r.t, r.dst.access(r.user, password), r.viaDst)}
 }

@@ -220,9 +220,11 @@ func (p *pass) finishBox(ctx context.Context, b *box) error {
 		p.log.Info("mailbox was split over several lanes: its messages stand in another order", "mailbox", b.source.Name)
 		p.splitOne()
 	}
-	end := b.finished()
+	end := p.finished(b)
 	l := &b.link
-	if !l.Open && !b.noted && end == (ledger.Finished{UIDNext: l.SourceUIDNext, Messages: l.SourceMessages, ModSeq: l.SourceModSeq}) {
+	last := ledger.Finished{UIDNext: l.SourceUIDNext, Messages: l.SourceMessages, ModSeq: l.SourceModSeq, Rules: l.Rules,
+		FilteredDate: l.FilteredDate, FilteredSize: l.FilteredSize, FilteredDuplicate: l.FilteredDuplicate, GoneKept: l.GoneKept}
+	if !l.Open && !b.noted && end == last {
 		return nil
 	}
 	l.Open = false
@@ -233,11 +235,14 @@ func (p *pass) finishBox(ctx context.Context, b *box) error {
 // HIGHESTMODSEQ is that of before the mailbox was opened, so that no later
 // change is missed; where the destination does not know of all changes, it
 // stays what it was.
-func (b *box) finished() ledger.Finished {
+func (p *pass) finished(b *box) ledger.Finished {
 	if !b.mapped {
 		return ledger.Finished{}
 	}
-	end := ledger.Finished{UIDNext: b.seen.UIDNext, Messages: b.seen.Exists, ModSeq: b.link.SourceModSeq}
+	n := &b.plan.count
+	end := ledger.Finished{UIDNext: b.seen.UIDNext, Messages: b.seen.Exists, ModSeq: b.link.SourceModSeq,
+		Rules: p.rules.Messages.Fingerprint(), FilteredDate: uint32(n[filteredDate]), FilteredSize: uint32(n[filteredSize]),
+		FilteredDuplicate: uint32(n[filteredDuplicate]), GoneKept: uint32(b.plan.vanished)}
 	if b.told {
 		end.ModSeq = 0
 		if b.before.UIDValidity == b.seen.UIDValidity {

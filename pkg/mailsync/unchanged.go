@@ -1,20 +1,38 @@
 package mailsync
 
+import "github.com/imapfleet/imapfleet/pkg/throughput"
+
 // leaveUnchanged marks the mailboxes that need not be opened: all that they
 // hold was brought over by earlier passes.
 func (p *pass) leaveUnchanged() {
 	for _, b := range p.boxes {
 		if b.unchanged = p.isUnchanged(b); b.unchanged {
-			p.meter.AlreadyThere(int64(b.before.Messages))
+			var c throughput.Count
+			b.addUnchanged(&c)
+			p.meter.AlreadyThere(c.AlreadyThere)
+			p.meter.Filtered(c.FilteredDate + c.FilteredSize + c.FilteredDuplicate)
 		}
 	}
+}
+
+// addUnchanged counts what became of the messages of a mailbox in the last whole
+// pass.
+func (b *box) addUnchanged(c *throughput.Count) {
+	l := &b.link
+	c.FilteredDate += int64(l.FilteredDate)
+	c.FilteredSize += int64(l.FilteredSize)
+	c.FilteredDuplicate += int64(l.FilteredDuplicate)
+	c.GoneKept += int64(l.GoneKept)
+	c.AlreadyThere += int64(l.SourceMessages) - int64(l.FilteredDate) - int64(l.FilteredSize) - int64(l.FilteredDuplicate)
 }
 
 // isUnchanged compares both sides with what the last whole pass left. The same
 // UIDNEXT under the same UIDVALIDITY says that no message has come (RFC 9051
 // section 2.3.1.1), the same HIGHESTMODSEQ, where there is one, that no flags
 // have changed (RFC 7162 section 3.1.2.1). MESSAGES need be the same too, so
-// that what is counted as being there is what was found there.
+// that what is counted as being there is what was found there. The user's rules
+// for messages must be the same: what they say of date, size and duplicates
+// then is, but the meaning of SEARCH keys may change with the time and the flags.
 func (p *pass) isUnchanged(b *box) bool {
 	l, source, dest := &b.link, &b.before, &b.target
 	switch {
@@ -25,6 +43,8 @@ func (p *pass) isUnchanged(b *box) bool {
 	case l.DestValidity == 0 || l.DestValidity != dest.UIDValidity:
 		return false
 	case l.SourceUIDNext == 0 || l.SourceUIDNext != source.UIDNext || l.SourceMessages != source.Messages:
+		return false
+	case l.Rules != p.rules.Messages.Fingerprint(), p.rules.Search != "":
 		return false
 	}
 	sameFlags := source.HighestModSeq > 0 && source.HighestModSeq == l.SourceModSeq
