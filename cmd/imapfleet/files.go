@@ -46,33 +46,65 @@ func (f *resultFiles) write(rep throughput.Report, list []throughput.Result, rej
 // replace writes a file so that whoever reads it meets the old one or the new
 // one, whole, also after a crash. One that would be the same again is left
 // alone: to bring files to the disk costs more than all else here.
-func (f *resultFiles) replace(name string, write func(io.Writer) error) (err error) {
-	path := filepath.Join(f.dir, name)
-	fresh := path + ".new"
-	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func (f *resultFiles) replace(name string, write func(io.Writer) error) error {
+	fresh, err := newFreshFile(f.dir, name)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write %s: %w", name, errors.Join(err, os.Remove(fresh)))
-		}
-	}()
-	digest := sha256.New()
-	buf := bufio.NewWriter(io.MultiWriter(file, digest))
-	if err := errors.Join(write(buf), buf.Flush()); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	now := sum(digest.Sum(nil))
-	if _, err := os.Lstat(path); err == nil && f.written[name] == now {
-		return errors.Join(file.Close(), os.Remove(fresh))
-	}
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, path); err != nil {
+	digest := sha256.New()
+	if err := write(io.MultiWriter(fresh, digest)); err != nil {
+		return fresh.discard(err)
+	}
+	now := sum(digest.Sum(nil))
+	if _, err := os.Lstat(fresh.path); err == nil && f.written[name] == now {
+		return fresh.discard(nil)
+	}
+	if err := fresh.commit(); err != nil {
 		return err
 	}
 	f.written[name] = now
 	return nil
 }
+
+// freshFile becomes the file of its name when it is whole. It ends with commit
+// or discard.
+type freshFile struct {
+	name, path string
+	file       *os.File
+	buf        *bufio.Writer
+}
+
+func newFreshFile(dir, name string) (*freshFile, error) {
+	path := filepath.Join(dir, name)
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, err)
+	}
+	return &freshFile{name: name, path: path, file: file, buf: bufio.NewWriter(file)}, nil
+}
+
+func (f *freshFile) Write(p []byte) (int, error) { return f.buf.Write(p) }
+
+// commit brings the file to the disk and under its name.
+func (f *freshFile) commit() error {
+	if err := errors.Join(f.buf.Flush(), f.file.Sync()); err != nil {
+		return f.discard(err)
+	}
+	if err := f.file.Close(); err != nil {
+		return errors.Join(f.wrap(err), os.Remove(f.file.Name()))
+	}
+	if err := os.Rename(f.file.Name(), f.path); err != nil {
+		return errors.Join(f.wrap(err), os.Remove(f.file.Name()))
+	}
+	return nil
+}
+
+// discard leaves the old file, because of err if there is one.
+func (f *freshFile) discard(err error) error {
+	if gone := errors.Join(f.file.Close(), os.Remove(f.file.Name())); err != nil || gone != nil {
+		return f.wrap(errors.Join(err, gone))
+	}
+	return nil
+}
+
+func (f *freshFile) wrap(err error) error { return fmt.Errorf("write %s: %w", f.name, err) }

@@ -59,11 +59,12 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
   imapfleet check accounts.csv                try every login
   imapfleet run accounts.csv --parallel 8     migrate
   imapfleet status accounts.csv               where each row stands
-  imapfleet run accounts.csv --failed         once more what is not done`,
+  imapfleet run accounts.csv --failed         once more what is not done
+  imapfleet verify accounts.csv               prove that every message is there`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newStatus(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newStatus(), newVerify(), newDemo(), newVersion())
 	return root
 }
 

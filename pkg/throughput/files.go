@@ -105,18 +105,34 @@ func WriteRepairs(w io.Writer, repairs []Repair) error {
 }
 
 func writeRecords(w io.Writer, header []string, each func(put func([]string))) error {
-	out := csv.NewWriter(w)
-	out.Comma = ';'
-	put := func(record []string) {
-		for i := range record {
-			record[i] = oneLine(record[i])
-		}
-		_ = out.Write(record) // csv keeps the error for Error below
+	out := NewRecords(w, header)
+	each(out.Put)
+	return out.Flush()
+}
+
+// Records writes a result file record by record, as [WriteResults] has them.
+type Records struct{ csv *csv.Writer }
+
+// NewRecords writes the header line.
+func NewRecords(w io.Writer, header []string) *Records {
+	r := &Records{csv.NewWriter(w)}
+	r.csv.Comma = ';'
+	r.Put(header)
+	return r
+}
+
+// Put writes one record. Its error is Flush's.
+func (r *Records) Put(record []string) {
+	for i := range record {
+		record[i] = oneLine(record[i])
 	}
-	put(header)
-	each(put)
-	out.Flush()
-	return out.Error()
+	_ = r.csv.Write(record) // csv keeps the error
+}
+
+// Flush hands on what was put; its error is the first that w gave.
+func (r *Records) Flush() error {
+	r.csv.Flush()
+	return r.csv.Error()
 }
 
 func integer(n int64) string { return strconv.FormatInt(n, 10) }
