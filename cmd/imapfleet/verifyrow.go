@@ -33,7 +33,7 @@ type verifiedRow struct {
 	Exceptions  int64            `json:"exceptions"`
 	Kinds       map[string]int64 `json:"kinds"` // the numbers of either, by kind
 	Seconds     float64          `json:"seconds"`
-	Fault       *checkFault      `json:"fault,omitempty"`
+	Fault       *throughput.CheckFault      `json:"fault,omitempty"`
 
 	different, explained []kindCount
 }
@@ -64,7 +64,7 @@ func (r *verifiedRow) report(rep verify.Report) {
 	r.Same, r.Missing, r.Differences, r.Exceptions = rep.Same, rep.Missing, rep.Differences, rep.Exceptions
 	r.Seconds = rep.Elapsed.Seconds()
 	if f := rep.Fault; f != nil {
-		r.Fault = &checkFault{Code: string(f.Code), Text: f.Error(), Hint: f.Hint}
+		r.Fault = &throughput.CheckFault{Code: string(f.Code), Text: f.Error(), Hint: f.Hint}
 	}
 	for _, f := range rep.Findings {
 		r.Kinds[string(f.Kind)]++
@@ -94,7 +94,7 @@ func (r *verifiedRow) verdict() string {
 	case r.State == string(verify.Incomplete):
 		return "incomplete: " + plural(r.Differences, "difference")
 	case r.Fault != nil:
-		return "failed: " + r.Fault.name()
+		return "failed: " + faultName(r.Fault)
 	}
 	return r.State
 }

@@ -148,7 +148,7 @@ func writeVerifyRows(w io.Writer, rows []verifiedRow) error {
 		"seconds", "code", "text", "hint"})
 	for i := range rows {
 		r := &rows[i]
-		var f checkFault
+		var f throughput.CheckFault
 		if r.Fault != nil {
 			f = *r.Fault
 		}

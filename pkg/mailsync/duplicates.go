@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
@@ -50,7 +51,7 @@ func (f *fetcher) dropEqual(ctx context.Context, pt *part, ids []ident) error {
 		groups, messages = groups[:0], 0
 	}
 	byHeadAndSize := func(a, b ident) int { return cmp.Or(byHead(a, b), cmp.Compare(a.octets, b.octets)) }
-	all(ids, nil, byHeadAndSize, func(same, _ []ident) {
+	identity.Join(ids, nil, byHeadAndSize, byUID, func(same, _ []ident) {
 		if worthComparing(same, pt.b.plan.isTodo) {
 			groups = append(groups, same)
 			if messages += len(same); messages >= compareAtOnce {
@@ -81,7 +82,7 @@ func (f *fetcher) byWhole(ctx context.Context, pt *part, groups [][]ident) error
 		return err
 	}
 	for _, g := range groups {
-		all(withWhole(g, wholes), nil, byHead, func(equal, _ []ident) { f.keepOne(pt.b, equal) })
+		identity.Join(withWhole(g, wholes), nil, byHead, byUID, func(equal, _ []ident) { f.keepOne(pt.b, equal) })
 	}
 	return nil
 }
@@ -101,8 +102,8 @@ func (f *fetcher) keepOne(b *box, equal []ident) {
 	}
 }
 
-// sizes holds the octets of messages as the server says them.
-type sizes struct {
+// sizesByUID holds the octets of messages as the server says them.
+type sizesByUID struct {
 	uids []uint32 // ascending
 
 	mu     sync.Mutex // handlers write it on a connection's reading goroutine
@@ -113,7 +114,7 @@ type sizes struct {
 // sameSize returns those of uids, ascending, whose size another of them has, if
 // either is to be done.
 func (o *opened) sameSize(ctx context.Context, uids []uint32, todo func(uint32) bool) ([]uint32, error) {
-	z := &sizes{uids: uids, octets: slices.Repeat([]int64{-1}, len(uids))}
+	z := &sizesByUID{uids: uids, octets: slices.Repeat([]int64{-1}, len(uids))}
 	err := gather(ctx, o, uids, z, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
 		return fetchAll(ctx, c, set, imapconn.ItemSize, imapconn.FetchHandler{Message: z.take})
 	})
@@ -143,7 +144,7 @@ func (o *opened) sameSize(ctx context.Context, uids []uint32, todo func(uint32) 
 	return out, nil
 }
 
-func (z *sizes) take(m *imapconn.Message) error {
+func (z *sizesByUID) take(m *imapconn.Message) error {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if i, ok := slices.BinarySearch(z.uids, m.UID); ok && z.octets[i] < 0 && m.Size >= 0 {
@@ -153,13 +154,13 @@ func (z *sizes) take(m *imapconn.Message) error {
 	return nil
 }
 
-func (z *sizes) len() int {
+func (z *sizesByUID) len() int {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	return z.n
 }
 
-func (z *sizes) missing(uids []uint32) (out []uint32) {
+func (z *sizesByUID) missing(uids []uint32) (out []uint32) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for _, u := range uids {
