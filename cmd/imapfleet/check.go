@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/mxlookup"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -68,20 +70,32 @@ failed, 2 usage or list, 3 some row is a no-go, 130 interrupted, 143 terminated.
 			return check(cmd.Context(), o, streamsOf(cmd))
 		},
 	}
-	fs := cmd.Flags()
-	o.net.register(fs)
-	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
-	fs.DurationVar(&o.patience, "patience", 10*time.Second, "how long to go on reconnecting to a server that does not answer")
-	fs.StringVar(&o.state, "state", "", "`DIR` where check.csv is written (default: beside the list, accounts.csv in accounts.imapfleet)")
-	fs.BoolVar(&o.noFiles, "no-files", false, "write no check.csv")
-	fs.BoolVar(&o.noDNS, "no-dns", false, "do not look up the MX of the users' domains")
-	fs.StringVar(&o.dnsServer, "dns-server", "", "`ADDRESS` of the DNS server to ask, such as 192.0.2.53 or [2001:db8::53]:53 (default: those of /etc/resolv.conf, and the domain's own)")
+	o.register(cmd.Flags())
 	cmd.MarkFlagsMutuallyExclusive("no-dns", "dns-server")
-	fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout, in the order they end; the last line is the summary")
-	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
-	fs.Var(&o.logLevel, "log-level", "of what is logged to stderr: debug, info, warn or error")
-	o.listFlags.register(fs)
+	cmd.SetUsageFunc(usage)
 	return cmd
+}
+
+func (o *checkOptions) register(fs *pflag.FlagSet) {
+	section(fs, sectionRows, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+	})
+	o.net.register(fs)
+	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
+		fs.DurationVar(&o.patience, "patience", 10*time.Second, "how long to go on reconnecting to a server that does not answer")
+	})
+	o.listFlags.register(fs, rules.Mailboxes, rules.Selection)
+	section(fs, "Where the users' mail arrives", func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.noDNS, "no-dns", false, "do not look up the MX of the users' domains")
+		fs.StringVar(&o.dnsServer, "dns-server", "", "`ADDRESS` of the DNS server to ask, such as 192.0.2.53 or [2001:db8::53]:53 (default: those of /etc/resolv.conf, and the domain's own)")
+	})
+	section(fs, sectionOutput, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.state, "state", "", "`DIR` where check.csv is written (default: beside the list, accounts.csv in accounts.imapfleet)")
+		fs.BoolVar(&o.noFiles, "no-files", false, "write no check.csv")
+		fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout, in the order they end; the last line is the summary")
+		fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
+		fs.Var(&o.logLevel, "log-level", "of what is logged to stderr: debug, info, warn or error")
+	})
 }
 
 // check is the command check.

@@ -11,43 +11,28 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
-// listFlags say how to read the list and how to reach what it names. They
-// stand for every row that does not say it itself.
+// listFlags say how to read the list, how to reach what it names, and what is
+// migrated. They stand for every row that does not say it itself.
 type listFlags struct {
-	security   [2]string
-	port       [2]int
-	authUser   [2]string
-	skipVerify [2]bool
+	rules      ruleFlags
 	allowMerge bool
 }
 
-func (f *listFlags) register(fs *pflag.FlagSet) {
-	for i, side := range []string{"source", "destination"} {
-		n := fmt.Sprint(i + 1)
-		fs.StringVar(&f.security[i], "security"+n, "auto", side+": auto, tls, starttls or plain, where the row does not say")
-		fs.IntVar(&f.port[i], "port"+n, 0, side+": port, where the row does not say (default 993, or 143 with STARTTLS)")
-		fs.StringVar(&f.authUser[i], "authuser"+n, "", side+": log in as `NAME` with the row's password and act as the row's user")
-		fs.BoolVar(&f.skipVerify[i], "insecure-skip-verify"+n, false, side+": accept any TLS certificate (whoever is in between can read it all)")
-	}
-	fs.BoolVar(&f.allowMerge, "allow-merge", false, "let several rows go to one destination account, one after the other")
+// register offers the flags about connections, and those of more groups.
+func (f *listFlags) register(fs *pflag.FlagSet, more ...rules.Group) {
+	f.rules.register(fs, append([]rules.Group{rules.Connections}, more...)...)
+	section(fs, sectionRows, func(fs *pflag.FlagSet) {
+		fs.BoolVar(&f.allowMerge, "allow-merge", false, "let several rows go to one destination account, one after the other")
+	})
 }
 
 // options checks the flags.
 func (f *listFlags) options() (account.Options, error) {
-	opt := account.Options{AllowMerge: f.allowMerge}
-	for i, side := range []*account.SideDefaults{&opt.Source, &opt.Dest} {
-		security, err := account.ParseSecurity(f.security[i])
-		if err != nil {
-			return opt, fmt.Errorf("--security%d %q: %w", i+1, f.security[i], err)
-		}
-		if f.port[i] < 0 || f.port[i] > 65535 {
-			return opt, fmt.Errorf("--port%d %d: must be from 1 to 65535", i+1, f.port[i])
-		}
-		*side = account.SideDefaults{Port: f.port[i], Security: security, AuthUser: f.authUser[i], SkipVerify: f.skipVerify[i]}
-	}
-	return opt, nil
+	opt := account.Options{AllowMerge: f.allowMerge, Rules: f.rules.builder}
+	return opt, opt.Check()
 }
 
 // load reads the list and picks the rows of --rows, by index. All that is
@@ -102,8 +87,12 @@ type netFlags struct {
 }
 
 func (f *netFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
-	fs.IntVar(&f.parallel, "parallel", 4, "how many rows at a time")
+	section(fs, sectionRows, func(fs *pflag.FlagSet) {
+		fs.IntVar(&f.parallel, "parallel", 4, "how many rows at a time")
+	})
+	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
+		fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
+	})
 }
 
 func (f *netFlags) check() error {

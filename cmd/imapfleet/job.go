@@ -126,6 +126,10 @@ func (j *job) summary(o runOptions, rep throughput.Report) error {
 	if j.events != nil {
 		return j.events.summary(rep)
 	}
+	if o.justLogin {
+		fmt.Fprintln(j.std.out, "Logins only: nothing was looked at or changed; 'imapfleet check' says more.")
+		return rep.Run.WriteText(j.std.out)
+	}
 	if o.dryRun {
 		fmt.Fprintln(j.std.out, "Dry run: nothing was changed; \"copied\" is what a run would copy.")
 		return rep.Run.WriteText(j.std.out)

@@ -64,6 +64,7 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun(), newCheck(), newStatus(), newVerify(), newDemo(), newVersion())
 	return root
 }

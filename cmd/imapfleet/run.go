@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/batch"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // runOptions are the flags of run.
@@ -25,7 +27,8 @@ type runOptions struct {
 	adopt           bool
 	failed          bool
 	rows            string
-	dryRun          bool
+	dryRun          bool // nothing is changed or remembered
+	justLogin       bool
 	memory          sizeValue
 	maxPerHost      int
 	lanesPerAccount int
@@ -77,27 +80,40 @@ message border; a second one ends at once, and even then a rerun is exact.`,
 			return migrate(cmd.Context(), o, streamsOf(cmd))
 		},
 	}
-	fs := cmd.Flags()
-	o.net.register(fs)
-	o.limits.register(fs)
-	fs.BoolVar(&o.failed, "failed", false, "only rows that are not done")
-	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
-	fs.BoolVar(&o.dryRun, "dry-run", false, "only look: copy nothing, remember nothing")
-	fs.Var(&o.memory, "memory", "octets of messages held at most; the process has about 60 MiB more (a GOMEMLIMIT in the environment stays)")
-	fs.IntVar(&o.maxPerHost, "max-per-host", 0, "lanes at a time that touch one host (default no limit)")
-	fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "lanes at a time for one account, when no row waits for them")
-	fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
-	fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
-	fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
-	fs.Var(&o.flags, "flags", "carry changes of flags made at the source since the last run")
-	fs.Var(&o.compress, "compress", "compress connections: auto (where it makes them faster), on (where offered) or off")
-	fs.BoolVar(&o.json, "json", false, "events as JSON, one per line, on stdout; the last one is the summary")
-	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
-	fs.Var(&o.logLevel, "log-level", "of run.log: debug, info, warn or error")
-	fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
-	fs.BoolVar(&o.adopt, "adopt", false, "go on with a state directory that belongs to another list")
-	o.listFlags.register(fs)
+	o.register(cmd.Flags())
+	cmd.SetUsageFunc(usage)
 	return cmd
+}
+
+func (o *runOptions) register(fs *pflag.FlagSet) {
+	section(fs, sectionRows, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+		fs.BoolVar(&o.failed, "failed", false, "only rows that are not done")
+		fs.IntVar(&o.maxPerHost, "max-per-host", 0, "lanes at a time that touch one host (default no limit)")
+		fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "lanes at a time for one account, when no row waits for them")
+	})
+	o.net.register(fs)
+	o.listFlags.register(fs, rules.Mailboxes, rules.Selection, rules.Changes, rules.Modes)
+	section(fs, sectionOf(rules.Changes), func(fs *pflag.FlagSet) {
+		fs.Var(&o.flags, "flags", "carry changes of flags made at the source since the last run")
+	})
+	section(fs, "When to give up", func(fs *pflag.FlagSet) {
+		fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
+		fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
+		fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
+	})
+	section(fs, sectionSpeed, func(fs *pflag.FlagSet) {
+		o.limits.register(fs)
+		fs.Var(&o.compress, "compress", "compress connections: auto (where it makes them faster), on (where offered) or off")
+		fs.Var(&o.memory, "memory", "octets of messages held at most; the process has about 60 MiB more (a GOMEMLIMIT in the environment stays)")
+	})
+	section(fs, sectionOutput, func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.json, "json", false, "events as JSON, one per line, on stdout; the last one is the summary")
+		fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
+		fs.Var(&o.logLevel, "log-level", "of run.log: debug, info, warn or error")
+		fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
+		fs.BoolVar(&o.adopt, "adopt", false, "go on with a state directory that belongs to another list")
+	})
 }
 
 // check refuses what the flags' types let through.
@@ -130,6 +146,9 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 	if err != nil {
 		return err
 	}
+	if err := o.modes(); err != nil {
+		return usageError(err)
+	}
 	roots, err := o.net.roots()
 	if err != nil {
 		return usageError(err)
@@ -149,6 +168,18 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 		return finish(migrateIn(ctx, o, &job{dir: temp, pairs: list.Pairs, selected: selected, roots: roots, std: std}), remove)
 	}
 	return migrateIn(ctx, o, &job{dir: dir, pairs: list.Pairs, selected: selected, roots: roots, std: std})
+}
+
+// modes takes from the options what is about the run as a whole. Where every
+// row only logs in nothing is worth remembering.
+func (o *runOptions) modes() error {
+	s, err := o.listFlags.rules.settings()
+	if err != nil {
+		return err
+	}
+	o.justLogin = s.Rules.JustLogin
+	o.dryRun = o.dryRun || s.Rules.Dry || s.Rules.JustLogin
+	return nil
 }
 
 // finish adds the failure of a last step to err, which may be nil.

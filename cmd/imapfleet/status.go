@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -51,10 +52,13 @@ Exit codes: 0 all rows done, 1 the state cannot be read, 2 usage or list,
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+	section(fs, sectionRows, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+	})
 	fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
 	fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout; the last line is the summary")
 	o.listFlags.register(fs)
+	cmd.SetUsageFunc(usage)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
@@ -19,6 +20,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/verify"
 )
 
@@ -79,22 +81,36 @@ Exit codes: 0 every row is verified, 1 verify itself failed, 2 usage or list,
 			return prove(cmd.Context(), o, streamsOf(cmd))
 		},
 	}
-	fs := cmd.Flags()
-	o.net.register(fs)
-	fs.BoolVar(&o.deep, "deep", false, "read every body on both sides")
-	fs.BoolVar(&o.strict, "strict", false, "what was changed at the destination since the run is a difference too")
-	fs.BoolVar(&o.subjects, "subjects", false, "write the subjects of listed messages into the files too")
-	fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
-	fs.Var(&o.memory, "memory", "octets held at most while messages are compared")
-	fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "connections to each side at a time for one account, when no row waits")
-	fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long to go on reconnecting without progress")
-	fs.Var(&o.compress, "compress", "compress connections: auto (where it makes them faster), on (where offered) or off")
-	fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout, in the order they end; the last line is the summary")
-	fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
-	fs.Var(&o.logLevel, "log-level", "of what is logged to stderr: debug, info, warn or error")
-	fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
-	o.listFlags.register(fs)
+	o.register(cmd.Flags())
+	cmd.SetUsageFunc(usage)
 	return cmd
+}
+
+func (o *verifyOptions) register(fs *pflag.FlagSet) {
+	section(fs, "How closely", func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.deep, "deep", false, "read every body on both sides")
+		fs.BoolVar(&o.strict, "strict", false, "what was changed at the destination since the run is a difference too")
+	})
+	section(fs, sectionRows, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
+		fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "connections to each side at a time for one account, when no row waits")
+	})
+	o.net.register(fs)
+	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
+		fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long to go on reconnecting without progress")
+	})
+	o.listFlags.register(fs, rules.Mailboxes, rules.Selection)
+	section(fs, sectionSpeed, func(fs *pflag.FlagSet) {
+		fs.Var(&o.compress, "compress", "compress connections: auto (where it makes them faster), on (where offered) or off")
+		fs.Var(&o.memory, "memory", "octets held at most while messages are compared")
+	})
+	section(fs, sectionOutput, func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.json, "json", false, "one JSON object per row on stdout, in the order they end; the last line is the summary")
+		fs.BoolVar(&o.subjects, "subjects", false, "write the subjects of listed messages into the files too")
+		fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
+		fs.Var(&o.logLevel, "log-level", "of what is logged to stderr: debug, info, warn or error")
+		fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
+	})
 }
 
 func (o *verifyOptions) check() error {
