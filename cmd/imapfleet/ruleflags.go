@@ -99,6 +99,10 @@ func (v *ruleValue) Set(text string) error {
 // flagError says of an option of imapsync that is not there what to do
 // instead, and of an unknown one which may be meant.
 func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().NoOptDefVal != "" && invalid.GetValue() == "true" {
+		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap()) // it is a switch: nobody has written "true"
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err

@@ -96,6 +96,7 @@ const (
 	TooManyRejects   Code = "too-many-rejects"     // --max-rejects reached
 	State            Code = "state"                // the state directory cannot be written
 	Canceled         Code = "canceled"             // the operator stopped the run
+	DryRun           Code = "dry-run"              // the row's options say only to look
 	Panic            Code = "panic"                // a defect of imapfleet
 )
 

@@ -34,7 +34,10 @@ type Options struct {
 	// their message was copied.
 	FlagsOff bool
 
-	DryRun  bool   // read only: nothing is created, subscribed or appended
+	DryRun bool // read only: nothing is created, subscribed or appended
+	// Scratch is for rows whose Rules say Dry: a ledger with the rows of Ledger,
+	// of which nothing is kept. nil: such a row fails.
+	Scratch *ledger.Ledger
 	Version string // told to the servers by ID
 	// Compress says when connections are compressed; zero: where that helps.
 	Compress imapconn.CompressMode
@@ -51,9 +54,10 @@ type Options struct {
 
 // Engine migrates pairs. Its methods are safe for concurrent use.
 type Engine struct {
-	opt   Options
-	press *imapconn.Compressor
-	share int64 // octets of bodies that one lane may hold
+	opt    Options
+	press  *imapconn.Compressor
+	share  int64   // octets of bodies that one lane may hold
+	looker *Engine // for rows that are only looked at; nil: there can be none
 
 	tempos tempos
 }
@@ -88,7 +92,9 @@ func New(opt Options) *Engine {
 	if opt.MaxRejects <= 0 {
 		opt.MaxRejects = 50
 	}
-	return &Engine{opt: opt, press: imapconn.NewCompressor(opt.Compress), share: shareOf(opt.Memory, opt.Lanes)}
+	e := &Engine{opt: opt, press: imapconn.NewCompressor(opt.Compress), share: shareOf(opt.Memory, opt.Lanes)}
+	e.looker = scratch(e)
+	return e
 }
 
 // Lanes is how Sync comes by more lanes than its first; see batch.Lanes, which
@@ -109,6 +115,9 @@ type Lanes = interface {
 // message border and its answer awaited for Options.Grace; then ctx.Err() is
 // returned.
 func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) (throughput.Count, error) {
+	if e.onlyLooks(pair) {
+		return e.look(ctx, pair, row, lanes, m)
+	}
 	p := e.newPass(ctx, pair, row, lanes, m)
 	defer p.close(ctx)
 	err := p.run(ctx)

@@ -116,11 +116,15 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	if err := p.first.open(ctx); err != nil {
+	if err := p.first.open(ctx); err != nil || p.justLogin() {
 		return err
 	}
 	if err := p.prepare(ctx); err != nil {
 		return err
+	}
+	if p.justFolders() {
+		p.tellRefused()
+		return p.mild
 	}
 	for boxes := p.toOpen(); len(boxes) > 0; boxes = p.work.again {
 		p.work = &work{boxes: boxes}
@@ -276,6 +280,9 @@ func (p *pass) total() throughput.Count {
 	c := p.count
 	for _, b := range p.boxes {
 		c.Mailboxes++
+		if p.justFolders() {
+			continue // their messages were not asked for
+		}
 		if b.plan == nil {
 			n := int64(b.before.Messages)
 			c.Listed += n

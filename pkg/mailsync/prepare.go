@@ -16,7 +16,7 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.route(ctx); err != nil {
 		return err
 	}
-	if err := p.makeMailboxes(ctx); err != nil {
+	if err := p.makeMailboxes(ctx); err != nil || p.justFolders() {
 		return err
 	}
 	p.sizes()
