@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
@@ -25,12 +26,21 @@ type job struct {
 	roots    *x509.CertPool
 	std      streams
 	bound    *bound
+	scratch  *bound // a copy for rows that are only looked at; nil without such rows
 
 	tracker *tracker
 	meter   *throughput.Meter
 	events  *events      // nil without --json
 	log     *slog.Logger // to the file and the screen
 	fileLog *slog.Logger // for what the screen is told in other words
+}
+
+// someOnlyLook reports whether a row is only looked at, in a run that copies.
+func (j *job) someOnlyLook() bool {
+	return slices.ContainsFunc(j.selected, func(i int) bool {
+		r := j.pairs[i].Rules
+		return r != nil && r.Dry
+	})
 }
 
 // selectNotDone leaves out the rows that are done.

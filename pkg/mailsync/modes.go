@@ -46,10 +46,6 @@ func (e *Engine) look(ctx context.Context, pair account.Pair, row ledger.RowID, 
 		Hint: "take --dry-run (or --dry) out of the row's options to copy"}
 }
 
-// justLogin and justFolders report whether the row asks for no more than that.
-func (p *pass) justLogin() bool   { return p.pair.Rules != nil && p.pair.Rules.JustLogin }
-func (p *pass) justFolders() bool { return p.pair.Rules != nil && p.pair.Rules.JustFolders }
-
 // tellRefused books the mailboxes that the destination does not take, where
 // nothing is moved and no lane would.
 func (p *pass) tellRefused() {

@@ -116,13 +116,13 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	if err := p.first.open(ctx); err != nil || p.justLogin() {
+	if err := p.first.open(ctx); err != nil || p.rules.JustLogin {
 		return err
 	}
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	if p.justFolders() {
+	if p.rules.JustFolders {
 		p.tellRefused()
 		return p.mild
 	}
@@ -280,7 +280,7 @@ func (p *pass) total() throughput.Count {
 	c := p.count
 	for _, b := range p.boxes {
 		c.Mailboxes++
-		if p.justFolders() {
+		if p.rules.JustFolders {
 			continue // their messages were not asked for
 		}
 		if b.plan == nil {

@@ -16,7 +16,7 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.route(ctx); err != nil {
 		return err
 	}
-	if err := p.makeMailboxes(ctx); err != nil || p.justFolders() {
+	if err := p.makeMailboxes(ctx); err != nil || p.rules.JustFolders {
 		return err
 	}
 	p.sizes()
