@@ -18,6 +18,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -149,6 +150,7 @@ func documents() []string {
 	return []string{
 		"README.md", "CHANGELOG.md", "examples/hundreds/README.md", "examples/hundreds/commands.sh",
 		"examples/windows/README.md", "examples/windows/run.ps1", "examples/windows/run.cmd",
+		fromImapsync + "README.md",
 	}
 }
 
@@ -166,7 +168,8 @@ func TestDocumentsFlags(t *testing.T) {
 	for _, name := range documents() {
 		text := document(t, name)
 		for _, m := range mentionedFlag.FindAllStringSubmatch(text, -1) {
-			if !known[m[1]] {
+			_, _, isOption := rules.Lookup(m[1])
+			if !known[m[1]] && !isOption && (name != fromImapsync+"README.md" || rules.Refusal(m[1]) == "") {
 				t.Errorf("%s names %s, which no command has", name, m[1])
 			}
 		}
