@@ -41,7 +41,8 @@
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
 // Imports go one way, cmd -> batch, mailsync, console -> imapconn -> wire, and
-// everybody may know account, fault, throughput and ledger, which know nobody.
+// everybody may know account (with rules, and of ratelimit how octets are
+// written), fault, throughput and ledger, which know nobody.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/console"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -217,4 +219,14 @@ func TestFlagsSwitch(t *testing.T) {
 			t.Errorf("--flags %q: off %v, error %v", tt.text, off, err)
 		}
 	}
+}
+
+// TestRunFlagsOfRows: what a row cannot say is known, so that the list's error
+// does not take it for a misspelt option.
+func TestRunFlagsOfRows(t *testing.T) {
+	newRun().Flags().VisitAll(func(f *pflag.Flag) {
+		if _, _, ok := rules.Lookup(f.Name); !ok && rules.Refusal(f.Name) == "" {
+			t.Errorf("--%s in the list would be an unknown option: add it to package rules", f.Name)
+		}
+	})
 }

@@ -58,22 +58,22 @@ func TestLoadBadRows(t *testing.T) {
 		name, in string
 		want     []string
 	}{
-		{"short", "h1;u1;p1;h2;u2\n", []string{"line 1: 5 fields, not 6 or 7"}},
+		{"case 90: short", "h1;u1;p1;h2;u2\n", []string{"line 1: 5 fields, not 6 or 7"}},
 		{"short by an empty password", "h1;u1;p1;h2;u2;\n", []string{"line 1: 5 fields, not 6 or 7"}},
 		{"one field", "h1\n", []string{"line 1: 1 field, not 6 or 7"}},
 		{"commas without header", "h1,u1,p1,h2,u2,p2\n",
 			[]string{`line 1: 1 field, not 6 or 7: without a header line they are separated by ";"`}},
-		{"long", "h1;u1;p1;h2;u2;p2;a;b\n",
+		{"case 90: long", "h1;u1;p1;h2;u2;p2;a;b\n",
 			[]string{`line 1: 8 fields, not 6 or 7: a password with a ";" in it needs a list with a header line and quotes`}},
 		{"delimiter in a password", "h1;u1;se;cret;h2;u2;p2\n", []string{"line 1, column extra: " + wantExtra}},
 		{"extra", "h1;u1;p1;h2;u2;p2;--automap --maxage x;\n", []string{"line 1, column extra: --maxage: must be a number of days, such as 30"}},
-		{"empty fields", " ;;;;;x\n", []string{
+		{"case 90: empty fields", " ;;;;;x\n", []string{
 			"line 1, column host1: empty", "line 1, column user1: empty", "line 1, column password1: empty",
 			"line 1, column host2: empty", "line 1, column user2: empty",
 		}},
-		{"empty password", "h1;u1;;h2;u2;p2;\n", []string{"line 1, column password1: empty"}},
+		{"case 12: empty password", "h1;u1;;h2;u2;p2;\n", []string{"line 1, column password1: empty"}},
 		{"empty scheme host", "imaps://;u1;p1;imaps://:993;u2;p2;\n", []string{"line 1, column host1: empty", "line 1, column host2: empty"}},
-		{"bad hosts", "h 1;u1;p1;h/2;u2;p2;\n", []string{"line 1, column host1: a blank in the host name", "line 1, column host2: a slash in the host name"}},
+		{"case 21: blank and slash in a host name", "h 1;u1;p1;h/2;u2;p2;\n", []string{"line 1, column host1: a blank in the host name", "line 1, column host2: a slash in the host name"}},
 		{"scheme", "pop3://h1;u1;p1;imap://h2/;u2;p2;\n", []string{
 			"line 1, column host1: unknown scheme: imaps://, imap:// and imap+insecure:// are known",
 			"line 1, column host2: a slash in the host name",
@@ -116,7 +116,7 @@ func TestLoadBadHeadedRows(t *testing.T) {
 			"line 3, column user1: empty",
 			"line 4, column host1: the quote that begins the field is not closed on its line",
 		}},
-		{"line break in a field", head + "\nh1;u1;\"p\n1\";h2;u2;p2\n", []string{
+		{"case 90: line break in a field", head + "\nh1;u1;\"p\n1\";h2;u2;p2\n", []string{
 			"line 2, column password1: the quote that begins the field is not closed on its line",
 			"line 3: 4 fields, the header has 6",
 		}},
@@ -176,10 +176,10 @@ func TestLoadTwins(t *testing.T) {
 		forbidden []string // without AllowMerge
 		merged    []string // with it
 	}{
-		{"one destination", "h1;u1;p1;h2;u2;p2\nh1;u3;p1;h2;u2;p2\nh3;u1;p1;h2;u2;p2", []string{
+		{"case 96: one destination", "h1;u1;p1;h2;u2;p2\nh1;u3;p1;h2;u2;p2\nh3;u1;p1;h2;u2;p2", []string{
 			"line 2, column user2: " + merge, "line 3, column user2: " + merge,
 		}, nil},
-		{"the same row", "h1;u1;p1;h2;u2;p2\n# c\nh1;u1;x1;h2;u2;x2\n",
+		{"case 96: the same row", "h1;u1;p1;h2;u2;p2\n# c\nh1;u1;x1;h2;u2;x2\n",
 			[]string{"line 3: the same row as line 1"}, []string{"line 3: the same row as line 1"}},
 		{"hosts and ports of one server", "h1;u1;p1;h2;u2;p2\nH1:993;u1;p1;imap://h2.:143;u2;p2\n",
 			[]string{"line 2: the same row as line 1"}, []string{"line 2: the same row as line 1"}},

@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -29,8 +30,12 @@ func TestLoadBig(t *testing.T) {
 
 // BenchmarkLoad loads 100,000 rows per op.
 func BenchmarkLoad(b *testing.B) {
-	for name, header := range map[string]string{"plain": "", "headed": head + "\n"} {
-		in := bigList(100_000, header)
+	plain := bigList(100_000, "")
+	for name, in := range map[string]string{
+		"plain": plain, "headed": bigList(100_000, head+"\n"),
+		"one option": strings.ReplaceAll(plain, ";\n", ";--exclude ^Spam$ --maxage 30;\n"),
+		"own option": regexp.MustCompile(`(-\d+);\n`).ReplaceAllString(plain, "${1};--subfolder2 Old$1;\n"),
+	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(in)))
 			b.ReportAllocs()

@@ -49,23 +49,23 @@ func TestLoadPlain(t *testing.T) {
 		{"no trailing delimiter", "h1;u1;p1;h2;u2;p2\n", []Pair{row1(1)}},
 		{"empty extra", "h1;u1;p1;h2;u2;p2;;\n", []Pair{row1(1)}},
 		{"blank extra", "h1;u1;p1;h2;u2;p2; ;\n", []Pair{row1(1)}},
-		{"no last newline", "h1;u1;p1;h2;u2;p2;", []Pair{row1(1)}},
-		{"CRLF", "h1;u1;p1;h2;u2;p2\r\nh1;u3;p1;h2;u4;p2\r\n", []Pair{
+		{"case 90: no last newline", "h1;u1;p1;h2;u2;p2;", []Pair{row1(1)}},
+		{"case 90: CRLF", "h1;u1;p1;h2;u2;p2\r\nh1;u3;p1;h2;u4;p2\r\n", []Pair{
 			row1(1), {Line: 2, Source: ep("h1", "u3", "p1"), Dest: ep("h2", "u4", "p2")},
 		}},
 		{"CR alone", "# old\rh1;u1;p1;h2;u2;p2\r", []Pair{row1(2)}},
-		{"comments and blank lines", "# host1;user1\n\n  \t# more\n \t \nh1;u1;p1;h2;u2;p2;\n\n#\n", []Pair{row1(5)}},
+		{"case 90: comments, indented too, and blank lines", "# host1;user1\n\n  \t# more\n \t \nh1;u1;p1;h2;u2;p2;\n\n#\n", []Pair{row1(5)}},
 		{"lines of delimiters", "h1;u1;p1;h2;u2;p2\n;;;;;;\n ; ;;;;;;\n", []Pair{row1(1)}},
-		{"byte order mark", "\ufeffh1;u1;p1;h2;u2;p2", []Pair{row1(1)}},
+		{"case 90: byte order mark", "\ufeffh1;u1;p1;h2;u2;p2", []Pair{row1(1)}},
 		{"delimiter named", "sep=,\r\nh1,u1,p1,h2,u2,p2,\r\n", []Pair{row1(2)}},
 		{"indented", "  h1 ; u1 ;p1; h2;\tu2 ;p2;", []Pair{row1(1)}},
-		{"quote in a password", `h1;u1;p"1;h2;u2;"p2";`, []Pair{passwords(1, `p"1`, `"p2"`)}},
+		{"case 90: quote in a password", `h1;u1;p"1;h2;u2;"p2";`, []Pair{passwords(1, `p"1`, `"p2"`)}},
 		{"quote begins a password", "h1;u1;\"p1;h2;u2;p2;\nh1;u3;p1;h2;u4;p2\"\n", []Pair{
 			passwords(1, `"p1`, "p2"), {Line: 2, Source: ep("h1", "u3", "p1"), Dest: ep("h2", "u4", `p2"`)},
 		}},
-		{"imapsync's password", `h1;u1;a b"c\d$e*(f){g}` + ";h2;u2;#p,2\\;", []Pair{passwords(1, `a b"c\d$e*(f){g}`, `#p,2\`)}},
-		{"blanks around passwords", "h1;u1; p1;h2;u2;\tp2  ;\n", []Pair{passwords(1, " p1", "\tp2  ")}},
-		{"password of blanks", "h1;u1;  ;h2;u2;p2;\n", []Pair{passwords(1, "  ", "p2")}},
+		{"case 9: imapsync's password", `h1;u1;a b"c\d$e*(f){g}` + ";h2;u2;#p,2\\;", []Pair{passwords(1, `a b"c\d$e*(f){g}`, `#p,2\`)}},
+		{"case 10: blanks around passwords", "h1;u1; p1;h2;u2;\tp2  ;\n", []Pair{passwords(1, " p1", "\tp2  ")}},
+		{"case 10: password of blanks", "h1;u1;  ;h2;u2;p2;\n", []Pair{passwords(1, "  ", "p2")}},
 		{"UTF-8", "h1;u1;pä€1;h2;u2;пароль;\n", []Pair{passwords(1, "pä€1", "пароль")}},
 		{"user like a header, password too", "imap.a.net;user1;pass1;imap.b.net;user2;pass2\n", []Pair{
 			{Line: 1, Source: ep("imap.a.net", "user1", "pass1"), Dest: ep("imap.b.net", "user2", "pass2")},
@@ -76,7 +76,7 @@ func TestLoadPlain(t *testing.T) {
 		{"imapsync's example names", "host001_1;user001_1;password001_1;host001_2;user001_2;password001_2;\n", []Pair{
 			{Line: 1, Source: ep("host001_1", "user001_1", "password001_1"), Dest: ep("host001_2", "user001_2", "password001_2")},
 		}},
-		{"admin login", "h1;bob*admin;p1;h2;u2;p2;", []Pair{
+		{"case 14: admin login", "h1;bob*admin;p1;h2;u2;p2;", []Pair{
 			{Line: 1, Source: ep("h1", "bob*admin", "p1"), Dest: ep("h2", "u2", "p2")},
 		}},
 		{"case of users", "H1.Example.;U1;p1;h2;u2;p2;", []Pair{
@@ -103,12 +103,12 @@ func TestLoadHeaded(t *testing.T) {
 		{"comma", strings.ReplaceAll(head, ";", ",") + "\nh1,u1,p1,h2,u2,p2\n", []Pair{row1(2)}},
 		{"tab", strings.ReplaceAll(head, ";", "\t") + "\nh1\tu1\tp1\th2\tu2\tp2\n", []Pair{row1(2)}},
 		{"delimiter named", "sep=|\n" + strings.ReplaceAll(head, ";", "|") + "\nh1|u1|p1|h2|u2|p2\n", []Pair{row1(3)}},
-		{"quoted", `"host1";"user1";"password1";"host2";"user2";"password2"` + "\n" + `"h1";"u1";"p;""1";"h2";"u2";"p2"`,
+		{"case 90: quoted", `"host1";"user1";"password1";"host2";"user2";"password2"` + "\n" + `"h1";"u1";"p;""1";"h2";"u2";"p2"`,
 			[]Pair{passwords(2, `p;"1`, "p2")}},
-		{"quoted comma", strings.ReplaceAll(head, ";", ",") + "\n" + `h1,u1,"p,1",h2,u2,"p;2"`, []Pair{passwords(2, "p,1", "p;2")}},
+		{"case 90: quoted comma", strings.ReplaceAll(head, ";", ",") + "\n" + `h1,u1,"p,1",h2,u2,"p;2"`, []Pair{passwords(2, "p,1", "p;2")}},
 		{"quotes inside", head + "\n" + `h1;u1;p"1"";h2;u2;p2"`, []Pair{passwords(2, `p"1""`, `p2"`)}},
 		{"quoted blanks and comment sign", head + "\n" + `h1;u1;" p1 ";h2;u2;"#p2"`, []Pair{passwords(2, " p1 ", "#p2")}},
-		{"backslash", head + "\n" + `h1;u1;p\1;h2;u2;"p\"`, []Pair{passwords(2, `p\1`, `p\`)}},
+		{"case 90: backslash", head + "\n" + `h1;u1;p\1;h2;u2;"p\"`, []Pair{passwords(2, `p\1`, `p\`)}},
 		{"comments, blank lines, mark", "\ufeff# list\n\n" + head + "\n  # indented\n\nh1;u1;p1;h2;u2;p2", []Pair{row1(6)}},
 		{"names of the field", "Source Host;source_user;Pass1;dest-host;DEST USER;passwd2\nh1;u1;p1;h2;u2;p2", []Pair{row1(2)}},
 		{"more names", "src_host;username1;source_pass;destination_server;login2;target.password\nh1;u1;p1;h2;u2;p2", []Pair{row1(2)}},

@@ -65,7 +65,8 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// refusedName are options of imapsync that are not there.
+// refusedName are options of imapsync that are not there, and flags that are not
+// about a row.
 type refusedName struct {
 	why   string
 	names []string
@@ -118,6 +119,9 @@ func refused() []refusedName {
 		{"imapfleet check does it: sizes, names, what would go wrong", []string{"justfoldersizes", "justautomap", "justconnect", "justbanner", "justfolderlists"}},
 		{"the source is never written to: --dry-run is about the destination", []string{"dry1"}},
 		{alone, []string{"simulong", "debugsleep", "tests", "testsdebug", "testsunit", "testslive", "testslive2", "testslive6", "var", "extra",
-			"emailreportfrom", "emailreport1", "emailreport2", "uid1", "uid2"}},
+			"emailreportfrom", "emailreport1", "emailreport2", "uid1", "uid2", "help", "version"}},
+		{"it is about a whole run: give it to 'imapfleet run'", []string{"rows", "failed", "parallel", "max-per-host", "lanes-per-account", "allow-merge",
+			"ca-file", "flags", "accept", "retries", "patience", "max-rejects", "limit", "limit1", "limit2", "compress", "memory", "json", "quiet",
+			"log-level", "state", "adopt"}},
 	}
 }

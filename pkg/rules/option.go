@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // Group is a kind of options: a command offers those that mean something to
@@ -84,7 +85,7 @@ func ParseBool(s string) (bool, error) {
 type known struct {
 	option  *Option
 	negated bool
-	refused string // why imapsync's option of this name is not there
+	refused string // why there is no option of this name
 }
 
 // table is every name that is known, squeezed.
@@ -127,7 +128,12 @@ func (t *table) add(name string, k known) {
 
 // squeeze makes --max-size, --maxsize and --MaxSize one name.
 func squeeze(name string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
 }
 
 // Options returns all options, in the order of their groups. They are shared:
@@ -141,8 +147,8 @@ func Lookup(name string) (o *Option, negated, ok bool) {
 	return k.option, k.negated, ok && k.option != nil
 }
 
-// Refusal says why an option of imapsync is not there, and what to do; "" for
-// one that is there or is unknown.
+// Refusal says why an option of imapsync is not there, or not for a row, and
+// what to do; "" for one that is there or is unknown.
 func Refusal(name string) string { return tables().byName[squeeze(name)].refused }
 
 // Suggest says which option an unknown name may have meant, for the end of a

@@ -69,7 +69,7 @@ func cutUnescaped(s string, sep byte) (before, after string, found bool) {
 // unescape takes the \ off = and , and leaves any other as it is: names of
 // Windows servers have some.
 func unescape(s string) string {
-	return strings.NewReplacer(`\=`, "=", `\,`, ",").Replace(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s, `\=`, "="), `\,`, ",")
 }
 
 // checkName refuses what no mailbox can be called.
