@@ -26,7 +26,7 @@ type job struct {
 	roots    *x509.CertPool
 	std      streams
 	bound    *bound
-	scratch  *bound // a copy for rows that are only looked at; nil without such rows
+	scratch  *ledger.Ledger // a copy for rows that are only looked at; nil without such rows
 
 	tracker *tracker
 	meter   *throughput.Meter

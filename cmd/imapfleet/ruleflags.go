@@ -126,5 +126,8 @@ func flagError(cmd *cobra.Command, err error) error {
 			others = append(others, f.Name)
 		}
 	})
-	return fmt.Errorf("%w; %s", err, rules.Suggest(name, others...))
+	if nearest := rules.Suggest(name, others...); nearest != "" {
+		return fmt.Errorf("%w; the nearest one is --%s", err, nearest)
+	}
+	return err
 }

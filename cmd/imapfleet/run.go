@@ -191,41 +191,52 @@ func finish(err error, last func() error) error {
 	return err
 }
 
-// migrateIn runs with an open ledger, and with a copy of it for rows that are
-// only looked at.
+// migrateIn lends a copy of the state to rows that are only looked at.
 func migrateIn(ctx context.Context, o runOptions, j *job) error {
 	if o.dryRun || !j.someOnlyLook() {
-		return migrateBound(ctx, o, j)
+		return migrateBound(ctx, o, j, "")
 	}
 	temp, remove, err := borrow(ctx, j.dir)
 	if err != nil {
 		return runError(err)
 	}
-	return finish(migrateBeside(ctx, o, j, temp), remove)
+	return finish(migrateBound(ctx, o, j, temp), remove)
 }
 
-func migrateBeside(ctx context.Context, o runOptions, j *job, temp string) error {
-	b, err := bind(ctx, temp, j.pairs, o.adopt)
-	if err != nil {
-		return runError(err)
-	}
-	j.scratch = b
-	return finish(migrateBound(ctx, o, j), b.ledger.Close)
-}
-
-func migrateBound(ctx context.Context, o runOptions, j *job) error {
+// migrateBound runs with an open ledger, and with that of temp, if any.
+func migrateBound(ctx context.Context, o runOptions, j *job, temp string) error {
 	b, err := bind(ctx, j.dir, j.pairs, o.adopt)
 	if err != nil {
 		return runError(err)
 	}
 	j.bound = b
-	if j.scratch != nil && !slices.Equal(j.scratch.ids, b.ids) {
-		return finish(runError(errors.New("the copy of the state for rows with --dry-run is not like the state itself: run again")), b.ledger.Close)
+	if temp == "" {
+		return finish(migrateChosen(ctx, o, j), b.ledger.Close)
 	}
+	return finish(migrateBeside(ctx, o, j, temp), b.ledger.Close)
+}
+
+// migrateBeside runs with the ledger of temp open too: a copy of the other, so
+// that binding the same rows gives them the same numbers.
+func migrateBeside(ctx context.Context, o runOptions, j *job, temp string) error {
+	b, err := bind(ctx, temp, j.pairs, o.adopt)
+	if err != nil {
+		return runError(err)
+	}
+	j.scratch = b.ledger
+	if !slices.Equal(b.ids, j.bound.ids) {
+		err := errors.New("the copy of the state for rows with --dry-run is not like the state itself: run again")
+		return finish(runError(err), b.ledger.Close)
+	}
+	return finish(migrateChosen(ctx, o, j), b.ledger.Close)
+}
+
+// migrateChosen picks the rows.
+func migrateChosen(ctx context.Context, o runOptions, j *job) error {
 	if o.failed {
 		j.selectNotDone()
 	}
-	return finish(migrateLogged(ctx, o, j), b.ledger.Close)
+	return migrateLogged(ctx, o, j)
 }
 
 // migrateLogged runs with an open log; a dry run has none.
@@ -248,7 +259,7 @@ func runID(now time.Time) string {
 // engineOptions are what the flags say to the engine.
 func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	return mailsync.Options{
-		Ledger: j.bound.ledger, Scratch: j.scratch.keep(), RootCAs: j.roots, Logger: j.log, Version: programVersion(),
+		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 		FlagsOff: !bool(o.flags), Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
 	}

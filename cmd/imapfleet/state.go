@@ -46,14 +46,6 @@ type bound struct {
 	rows   []ledger.Row
 }
 
-// keep is the ledger; nil without one.
-func (b *bound) keep() *ledger.Ledger {
-	if b == nil {
-		return nil
-	}
-	return b.ledger
-}
-
 // bind opens the ledger of dir and finds or makes the list's rows in it.
 func bind(ctx context.Context, dir string, pairs []account.Pair, adopt bool) (_ *bound, err error) {
 	l, err := ledger.Open(ctx, dir)

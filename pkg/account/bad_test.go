@@ -236,12 +236,13 @@ func TestLoadReadError(t *testing.T) {
 // password, a host or a user.
 func TestErrorsHideFields(t *testing.T) {
 	const secret = "hunter2"
-	fields := []string{"h1", "u1", "p1", "h2", "u2", "p2", "993", "tls", "yes", "admin", ""}
-	const columns = "host1;user1;password1;host2;user2;password2;port1;security1;tlsverify1;authuser1;extra\n"
+	fields := []string{"h1", "u1", "p1", "h2", "u2", "p2", "993", "tls", "yes", "admin", "", ""}
+	const columns = "host1;user1;password1;host2;user2;password2;port1;security1;tlsverify1;authuser1;map;extra\n"
 	for i := range fields {
 		for _, form := range []string{
 			secret, secret + "\x01", "\xff" + secret, " " + secret + " ", `"` + secret, `"` + secret + `"x`,
-			secret + "://h", "imaps://u:" + secret + "@h", "h:" + secret, "[" + secret + "]", secret + "/x", "h " + secret,
+			secret + "://h", "imaps://u:" + secret + "@h", "h:" + secret, "[" + secret + "]", secret + "/x", "h " + secret, "--" + secret, "--map=" + secret, "--search1 \"" + secret + "\"x\"", "--maxage " + secret,
+			"--regextrans2 s/(" + secret + "/x/", "-" + secret + " " + secret, "--exclude (?=" + secret, "--security1 " + secret, "A=B," + secret, "--password1 " + secret,
 		} {
 			row := slices.Clone(fields)
 			row[i] = form

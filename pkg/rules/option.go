@@ -151,8 +151,8 @@ func Lookup(name string) (o *Option, negated, ok bool) {
 // what to do; "" for one that is there or is unknown.
 func Refusal(name string) string { return tables().byName[squeeze(name)].refused }
 
-// Suggest says which option an unknown name may have meant, for the end of a
-// sentence about it. others are names that are known besides.
+// Suggest returns the name that an unknown one is nearest to, of options that
+// help shows and of others; "" when none is near.
 func Suggest(name string, others ...string) string {
 	names := slices.Concat(tables().names, others)
 	short := make([]string, len(names))
@@ -161,9 +161,9 @@ func Suggest(name string, others ...string) string {
 	}
 	name = squeeze(name[:min(len(name), maxCompared)])
 	if nearest, edits := Nearest(name, short); edits <= len(name)/2 {
-		return "the nearest one is --" + names[slices.Index(short, nearest)]
+		return names[slices.Index(short, nearest)]
 	}
-	return "'imapfleet run --help' lists them"
+	return ""
 }
 
 // maxCompared bounds what is compared with known names, in octets.
@@ -194,7 +194,11 @@ func (b *Builder) parseOne(words []string, n int) (used int, err error) {
 	k, ok := tables().byName[squeeze(name)]
 	switch {
 	case !ok:
-		return skipped(words, given), fmt.Errorf("word %d is no known option; %s", n, Suggest(name))
+		hint := "'imapfleet run --help' lists them"
+		if nearest := Suggest(name); nearest != "" {
+			hint = "the nearest one is --" + nearest
+		}
+		return skipped(words, given), fmt.Errorf("word %d is no known option; %s", n, hint)
 	case k.refused != "":
 		return skipped(words, given), fmt.Errorf("--%s: %s", name, k.refused)
 	case k.option.toggle != nil && !given:

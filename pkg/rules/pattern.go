@@ -109,7 +109,7 @@ func compile(expr string) (*regexp.Regexp, error) {
 // perlOnly finds what Perl has and RE2 has not, or would take for something
 // else.
 func perlOnly(expr string) error {
-	class := false // inside [...]
+	class, start := false, 0 // inside [...], and where it begins
 	for i := 0; i < len(expr); i++ {
 		rest := expr[i:]
 		switch c := expr[i]; {
@@ -119,9 +119,9 @@ func perlOnly(expr string) error {
 			}
 			i++
 		case class:
-			class = c != ']' || expr[i-1] == '[' || strings.HasSuffix(expr[:i], "[^")
+			class = c != ']' || i == start+1 || i == start+2 && expr[start+1] == '^'
 		case c == '[':
-			class = true
+			class, start = true, i
 		case isLookaround(rest):
 			return errLookaround
 		case strings.HasPrefix(rest, "(?>"), (c == '+' || c == '*' || c == '?' || c == '}') && strings.HasPrefix(rest[1:], "+"):

@@ -45,6 +45,7 @@ func TestTransform(t *testing.T) {
 		{`s/a(?:b|c)+?/x/`, "abc", "xc"},
 		{`s/(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)/$10-$1/`, "abcdefghij", "j-a"},
 		{`s/[^]]+/x/`, "ab]", "x]"},
+		{`s/[a[]x[]]/y/`, "[x]", "y"},
 	}
 	for _, tt := range tests {
 		tr, err := parseTransform(tt.text)
@@ -71,7 +72,7 @@ func TestTransformErrors(t *testing.T) {
 		{`s{a}`, errTransform}, {`s{a}{b`, errTransform}, {`sxaxbx`, errTransform}, {`m/a/`, errTransform}, {"s\x01a\x01b\x01", errControl},
 		{`s/a/b/; s/c/d/`, errFlags}, {`s/a/b/q`, errFlags}, {`s/a/b/e`, errCode}, {`s/a/system("id")/ee`, errCode}, {`s/a b/c/x`, errExtended},
 		{`tr/a-z/A-Z/`, errTranslate}, {`y/a/b/`, errTranslate}, {`s//b/`, errPattern},
-		{`s/(?=a)/b/`, errLookaround}, {`s/a(?!b)/c/`, errLookaround}, {`s/(?<=a)b/c/`, errLookaround}, {`s/(?<!a)b/c/`, errLookaround},
+		{`s/[a[](?=a)/b/`, errLookaround}, {`s/(?=a)/b/`, errLookaround}, {`s/a(?!b)/c/`, errLookaround}, {`s/(?<=a)b/c/`, errLookaround}, {`s/(?<!a)b/c/`, errLookaround},
 		{`s/(a)\1/b/`, errBackref}, {`s/(a)\g1/b/`, errBackref}, {`s/(?<n>a)\k<n>/b/`, errBackref},
 		{`s/a++/b/`, errPossessive}, {`s/(?>a)/b/`, errPossessive},
 		{`s,${h2_prefix}(.*),$1,`, errVariable}, {`s/$x/y/`, errVariable}, {`s/a/$b/`, errVariable}, {`s/a/${b}/`, errVariable}, {`s/a/$+{n}/`, errVariable},
