@@ -26,7 +26,7 @@
 //	cmd/imapfleet   flags, signals, wiring, result files, exit codes; the only one that knows everybody
 //	cmd/imapbench   imapfleet's binary against what two Dovecots can do at most (make bench); no part of the product
 //	account         the list: Pair, Endpoint, Secret, line-numbered errors
-//	rules           what a user says about mailboxes and messages: for a run and for a row
+//	rules           what a user says about mailboxes and messages, as flags of a run and as words of a row; below account
 //	fault           the one error vocabulary: scope, side, temporary, code, hint
 //	throughput      counters, rates, Result, Summary, the texts of all result files
 //	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects (SQLite)
@@ -41,8 +41,7 @@
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
 // Imports go one way, cmd -> batch, mailsync, console -> imapconn -> wire, and
-// everybody may know account (with rules, and of ratelimit how octets are
-// written), fault, throughput and ledger, which know nobody.
+// everybody may know account, fault, throughput and ledger, which know nobody.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //
