@@ -91,6 +91,10 @@ func (c *Conn) ServerID() string { return c.serverID }
 // Octets returns the octets read from and written to the socket so far.
 func (c *Conn) Octets() (in, out int64) { return c.w.Octets() }
 
+// RoundTrip returns the least time that a command of this session has taken
+// from its sending to its answer; zero: none was sent alone so far.
+func (c *Conn) RoundTrip() time.Duration { return c.w.RoundTrip() }
+
 // Bye returns the text of the server's BYE; "" while it has not said one.
 func (c *Conn) Bye() string { return c.w.Bye() }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -370,6 +371,31 @@ func TestWaited(t *testing.T) {
 		time.Sleep(time.Hour)
 		if got := c.Traffic().Waited - base; got != 5*time.Second {
 			t.Errorf("waited %v, want 5s", got)
+		}
+	})
+}
+
+// The round trip is that of a command that had the connection to itself, the
+// quickest of them.
+func TestRoundTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := pair(t, Options{})
+		if got := c.RoundTrip(); got != 0 {
+			t.Errorf("%v before any command", got)
+		}
+		for i, took := range []time.Duration{5, 3, 4} {
+			tag := fmt.Sprintf("X%d", 2*i+1)
+			alone := start(t, c, s, tag, Request{Line: "NOOP"})
+			time.Sleep((took - 1) * time.Second)
+			behind := start(t, c, s, fmt.Sprintf("X%d", 2*i+2), Request{Line: "NOOP"})
+			time.Sleep(time.Second)
+			s.say(tag + " OK\r\n")
+			wantReply(t, alone, Reply{Status: "OK"})
+			s.say(fmt.Sprintf("X%d OK\r\n", 2*i+2))
+			wantReply(t, behind, Reply{Status: "OK"})
+		}
+		if got := c.RoundTrip(); got != 3*time.Second {
+			t.Errorf("%v, want 3s", got)
 		}
 	})
 }

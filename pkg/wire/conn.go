@@ -105,6 +105,7 @@ type Conn struct {
 	reading bool // a Read of the socket is under way
 	armed   bool // it has a deadline
 	wait    stopwatch
+	trip    time.Duration // see RoundTrip
 	awaits  bool // the Read under way is on the stopwatch
 }
 

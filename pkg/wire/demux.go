@@ -347,6 +347,7 @@ func (c *Conn) answered(tag []byte) (p *Pending, half, release bool) {
 		return nil, false, false
 	}
 	c.remove(p)
+	c.clock(p)
 	half = p.cont != nil && c.waits != p && !p.Sent()
 	if c.waits == p {
 		c.waits = nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Request is a raw command.
@@ -50,6 +51,7 @@ type Pending struct {
 
 	slow, owed, client bool // owed: guarded by Conn.mu; client: go-imap's own
 	inTurn             bool
+	left               time.Time // when it was sent, with nothing else in flight; zero: something was; guarded by Conn.mu
 
 	done  chan struct{} // closed with reply or err set
 	reply Reply
@@ -126,6 +128,11 @@ func (c *Conn) issue(p *Pending, line string) error {
 	c.wbuf = append(c.wbuf, line...)
 	c.wbuf = append(c.wbuf, "\r\n"...)
 	p.sent.Store(true)
+	c.mu.Lock()
+	if len(c.cmds) == 1 {
+		p.left = time.Now()
+	}
+	c.mu.Unlock()
 	if err := c.send(c.wbuf); err != nil {
 		return err
 	}

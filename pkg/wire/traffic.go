@@ -34,6 +34,25 @@ func (c *Conn) Traffic() Traffic {
 	return t
 }
 
+// RoundTrip returns how long it takes at least until the server has heard a
+// command and we its answer: the least that a command sent with Start while
+// nothing was in flight has taken. Zero: there was none.
+func (c *Conn) RoundTrip() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trip
+}
+
+// clock notes how long an answer took. c.mu is held.
+func (c *Conn) clock(p *Pending) {
+	if p.left.IsZero() {
+		return
+	}
+	if took := time.Since(p.left); c.trip == 0 || took < c.trip {
+		c.trip = took
+	}
+}
+
 // Taste tries compression on pieces of the next megabytes, for Traffic.Taste: a
 // quarter of a megabyte of deflating in all.
 func (c *Conn) Taste() {
