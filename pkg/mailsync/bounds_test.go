@@ -11,7 +11,7 @@ import (
 func TestWindowFits(t *testing.T) {
 	w := newWindow(64 << 10)
 	for n, want := range map[int64]bool{
-		0: true, 64<<10 - itemOverhead: true, 64<<10 - itemOverhead + 1: false,
+		0: true, 60 << 10: true, 60<<10 + 1: false, // the octets of 15 blocks of 16
 		math.MaxInt64: false, math.MaxInt64 - itemOverhead + 1: false,
 	} {
 		if got := w.fits(n); got != want {

@@ -162,7 +162,7 @@ func (f *fetcher) body(ctx context.Context, u *use, m *imapconn.Message, n int64
 		f.release(u)
 		return err
 	}
-	m.Body = b[0]
+	m.Body = b[0].octets
 	f.p.meter.Fetched(n)
 	return nil
 }

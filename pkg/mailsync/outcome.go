@@ -182,11 +182,7 @@ func (it *item) reader() (io.Reader, error) {
 // messageID finds the Message-ID header field (RFC 5322 section 3.6.4) in the
 // octets of a message, for reports only.
 func messageID(b body) string {
-	if b == nil {
-		return ""
-	}
-	begin := b[0]
-	for line := range bytes.Lines(begin[:min(len(begin), 64<<10)]) {
+	for line := range bytes.Lines(b.begin(64 << 10)) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
 			break

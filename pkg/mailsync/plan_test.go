@@ -82,7 +82,7 @@ func TestTempoOfAnswers(t *testing.T) {
 	var tp tempo
 	var got []int64
 	for _, took := range []time.Duration{250 * time.Millisecond, 0, 100 * time.Millisecond, 0, 900 * time.Millisecond, 2 * time.Second, 3 * time.Second, 900 * time.Millisecond, 0, 0, 0, 0, 0, 0} {
-		tp.answered(took, tp.octets(full), full)
+		tp.answered(took, tp.octets(full), full, full)
 		got = append(got, tp.octets(full)>>10)
 	}
 	want := []int64{128, 2048, 10240, 16384, 16384, 8192, 4096, 4096, 6144, 9216, 13824, 16384, 16384, 16384}
@@ -90,13 +90,20 @@ func TestTempoOfAnswers(t *testing.T) {
 		t.Errorf("KiB a batch (-want +got):\n%s", d)
 	}
 	for range 20 {
-		tp.answered(time.Minute, tp.octets(full), full)
+		tp.answered(time.Minute, tp.octets(full), full, full)
 	}
 	for range 20 {
-		tp.answered(0, 1000, full) // little is soon through any link
+		tp.answered(0, 1000, full, full) // little is soon through any link
 	}
 	if n := tp.octets(full); n != minOctets {
 		t.Errorf("at the slowest %d octets, want %d", n, minOctets)
+	}
+	tp = tempo{}
+	for range 20 {
+		tp.answered(0, tp.octets(full), full, ample/4)
+	}
+	if n := tp.octets(full); n != ample {
+		t.Errorf("%d octets on a short way, want %d", n, ample)
 	}
 	if n := tp.octets(1000); n != 1000 {
 		t.Errorf("%d octets where no more than 1000 are free", n)
@@ -112,7 +119,7 @@ func TestTempos(t *testing.T) {
 		t.Errorf("%d octets at an unknown host, want %d", n, minOctets)
 	}
 	for range 3 {
-		a.answered(0, a.octets(full), full)
+		a.answered(0, a.octets(full), full, full)
 	}
 	known.learn("a", a)
 	b := known.begin("a")

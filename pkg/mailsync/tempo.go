@@ -11,6 +11,7 @@ const (
 	maxBatch  = 500         // messages of one MULTIAPPEND
 	maxFlying = 64          // single APPENDs without an answer yet
 	minOctets = 64 << 10    // of a batch, at first and where answers are slow
+	ample     = 4 << 20     // of a batch, unless the way holds more
 	slow      = time.Second // between the end of a command and its answer
 	aim       = slow / 2    // what an answer may take
 	maxGrowth = 16          // of a batch in one step
@@ -36,9 +37,12 @@ func (t *tempo) octets(full int64) int64 {
 
 // answered tells how long an answer took while so many octets were under way.
 // What takes k times as long is at most k times as much, so that much more may
-// go; a soon answer to less than was allowed tells nothing of more.
-func (t *tempo) answered(took time.Duration, octets, full int64) {
+// go; a soon answer to less than was allowed tells nothing of more. More than
+// is ample goes only where the way is so long, or so wide, that it holds more:
+// else larger commands are no faster, and only hold more memory.
+func (t *tempo) answered(took time.Duration, octets, full, way int64) {
 	now := t.octets(full)
+	full = min(full, max(ample, 4*way))
 	switch {
 	case took > slow:
 		t.limit, t.slowed = max(minOctets, min(octets, now)/2), true

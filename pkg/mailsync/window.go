@@ -115,26 +115,42 @@ const itemOverhead = 512
 // destination's writer. Memory is taken before a literal is read and given
 // back when the destination has answered for the message; then it holds the
 // next one. One reader, one writer; close may be called by either.
+//
+// The limit is what there is. What the reader takes beyond ahead would only be
+// memory: a destination that is slower than the source does not become faster
+// by a longer queue, and memory that was not used before costs more to fill
+// than the message costs to copy.
 type window struct {
 	limit int64
+	most  int64 // octets of the largest message that may be held
 	items chan *item
 
 	mu     sync.Mutex
+	ahead  int64
 	used   int64
-	pool   pool          // with used never above limit
-	high   *atomic.Int64 // the most they were; nil: not watched
+	store  arena         // with what is used otherwise never above limit
+	handed int           // items put and not received
+	hungry bool          // the writer waits and has nothing under way
+	high   *atomic.Int64 // the most that was held; nil: not watched
 	closed chan struct{} // nothing more is taken: the reader must stop
 	wake   chan struct{} // memory was given back
 	full   chan struct{} // the reader waits for memory
 }
 
+// leastAhead is how much of messages the reader may always take, in octets, if
+// there is so much: what is under way to the destination and not answered, and
+// some to come.
+const leastAhead = 8 << 20
+
 func newWindow(limit int64) *window {
-	return &window{limit: limit, items: make(chan *item, min(1024, max(1, limit/itemOverhead))),
+	size := blockFor(limit)
+	return &window{limit: limit, most: (limit - itemOverhead) / size * size, ahead: leastAhead, store: arena{size: size},
+		items:  make(chan *item, min(1024, max(1, limit/itemOverhead))),
 		closed: make(chan struct{}), wake: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 }
 
 // fits reports whether a message of n octets may be held in memory at all.
-func (w *window) fits(n int64) bool { return n <= w.limit-itemOverhead }
+func (w *window) fits(n int64) bool { return n <= w.most }
 
 // take waits until there is memory for a message of n octets, which fits. It
 // returns nil when the window was closed, ctx ended or the connection that they
@@ -160,42 +176,61 @@ func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) body {
 	}
 }
 
+// tryTake returns nil when there is no memory for n octets. A writer that has
+// nothing else to do gets its message whatever is held: it is what was set
+// aside, and nothing that may come back before.
 func (w *window) tryTake(n int64) body {
-	whole := n / pieceSize * pieceSize
-	var last int64
-	if n > whole || n == 0 {
-		last = min(pieceFor(n-whole), w.limit-itemOverhead-whole)
-	}
-	cost := whole + last + itemOverhead
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.used+cost > w.limit {
+	cost := w.store.blocks(n)*w.store.size + itemOverhead
+	if starved := w.hungry && w.handed == 0; !starved && (w.used >= w.ahead || w.used+cost > w.limit) {
 		return nil
 	}
-	b := make(body, 0, n/pieceSize+1)
-	for range n / pieceSize {
-		b = append(b, w.pool.get(pieceSize, pieceSize))
-	}
-	if last > 0 {
-		b = append(b, w.pool.get(n-whole, last))
-	}
 	w.used += cost
-	w.pool.shrink(w.limit - w.used)
+	b := w.store.take(n)
+	w.trim()
 	if w.high != nil {
-		w.high.Store(max(w.high.Load(), w.used+w.pool.octets))
+		w.high.Store(max(w.high.Load(), w.used+int64(len(w.store.idle))*w.store.size))
 	}
 	return b
 }
 
+// trim lets go of idle memory that there is no room for. w.mu is held.
+func (w *window) trim() { w.store.shrink(w.limit - w.used) }
+
 // give returns what take gave: nobody may look at it any more.
 func (w *window) give(b body) {
 	w.mu.Lock()
-	w.used -= b.cost()
-	for _, p := range b {
-		w.pool.put(p)
-	}
+	busy := w.store.busy
+	w.store.give(b)
+	w.used -= (busy-w.store.busy)*w.store.size + itemOverhead
 	w.mu.Unlock()
 	w.woken()
+}
+
+// stretch has the reader go further ahead of a writer that has so many octets
+// in one command.
+func (w *window) stretch(command int64) {
+	w.mu.Lock()
+	w.ahead = max(leastAhead, 4*command)
+	w.mu.Unlock()
+	w.woken()
+}
+
+// starve notes that the writer waits for a message and has nothing under way.
+func (w *window) starve() {
+	w.mu.Lock()
+	w.hungry = true
+	w.mu.Unlock()
+	w.woken()
+}
+
+// received notes that the writer has taken an item.
+func (w *window) received() {
+	w.mu.Lock()
+	w.handed--
+	w.hungry = false
+	w.mu.Unlock()
 }
 
 // leastReserve is what reserve gives at least, in octets, for without it
@@ -210,7 +245,7 @@ func (w *window) reserve(want int64) (got int64) {
 	defer w.mu.Unlock()
 	got = max(min(want, w.limit-w.used), leastReserve)
 	w.used += got
-	w.pool.shrink(max(w.limit-w.used, 0))
+	w.trim()
 	return got
 }
 
@@ -231,6 +266,9 @@ func (w *window) woken() {
 
 // put hands an item to the writer.
 func (w *window) put(ctx context.Context, it *item) bool {
+	w.mu.Lock()
+	w.handed++
+	w.mu.Unlock()
 	select {
 	case w.items <- it:
 		return true

@@ -9,19 +9,12 @@ import (
 	"testing"
 )
 
-// TestPieceFor: at most an eighth of the memory of a message is idle, but for
-// the smallest ones, and there are few sizes to look for.
-func TestPieceFor(t *testing.T) {
-	sizes := map[int64]bool{}
-	for n := range int64(pieceSize + 1) {
-		size := pieceFor(n)
-		if size < n || size <= 0 || n >= 1024 && (size-n)*8 > n {
-			t.Fatalf("%d octets for %d", size, n)
+// TestBlockFor: a window has several blocks however small it is.
+func TestBlockFor(t *testing.T) {
+	for _, limit := range []int64{minShare, 100 << 10, 1 << 20, 64 << 20, 4 << 30} {
+		if size := blockFor(limit); size > limit/16 || size > blockSize || size < 1<<10 {
+			t.Errorf("blocks of %d octets in a window of %d", size, limit)
 		}
-		sizes[size] = true
-	}
-	if len(sizes) > 80 {
-		t.Errorf("%d sizes", len(sizes))
 	}
 }
 
@@ -46,8 +39,12 @@ func TestWindowReuses(t *testing.T) {
 		at := rnd.IntN(len(all))
 		h := all[at]
 		got, err := io.ReadAll(h.b.reader())
-		if want := octets(h.i, h.b.octets()); err != nil || !bytes.Equal(got, want) {
+		want := octets(h.i, h.b.octets())
+		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("message %d of %d octets has another's", h.i, len(want))
+		}
+		if k := rnd.IntN(200 << 10); !bytes.Equal(h.b.begin(k), want[:min(k, len(want))]) {
+			t.Fatalf("message %d of %d octets: other %d octets at its beginning", h.i, len(want), k)
 		}
 		w.give(h.b)
 		all = append(all[:at], all[at+1:]...)
@@ -58,7 +55,7 @@ func TestWindowReuses(t *testing.T) {
 		case 0:
 			n = 0
 		case 1: // as large as may be
-			n = limit - itemOverhead
+			n = w.most
 		}
 		if !w.fits(n) {
 			t.Fatalf("%d octets do not fit", n)
@@ -78,25 +75,65 @@ func TestWindowReuses(t *testing.T) {
 	for len(all) > 0 {
 		drop()
 	}
-	if w.used != 0 || w.pool.octets > limit || w.high.Load() > limit {
-		t.Errorf("used %d, idle %d, at most %d of %d", w.used, w.pool.octets, w.high.Load(), limit)
+	idle := int64(len(w.store.idle)) * w.store.size
+	if w.used != 0 || w.store.busy != 0 || idle > limit || w.high.Load() > limit {
+		t.Errorf("used %d, %d blocks busy, %d octets idle, at most %d of %d", w.used, w.store.busy, idle, w.high.Load(), limit)
 	}
-	var idle int64
-	for size, same := range w.pool.idle {
-		idle += int64(size * len(same))
+}
+
+// TestWindowAhead: the reader goes no further ahead than it should, and after
+// large commands further; a writer that has nothing under way gets a message
+// even so, since what was set aside does not come back before the others.
+func TestWindowAhead(t *testing.T) {
+	const size = 1 << 20
+	w := newWindow(12 * leastAhead)
+	var held []body
+	fill := func() int64 {
+		for b := w.tryTake(size); b != nil; b = w.tryTake(size) {
+			held = append(held, b)
+		}
+		return int64(len(held)) * size
 	}
-	if idle != w.pool.octets {
-		t.Errorf("%d octets are idle, counted were %d", idle, w.pool.octets)
+	if n := fill(); n < leastAhead-size || n > leastAhead+size {
+		t.Errorf("%d octets are held at first", n)
+	}
+	w.stretch(leastAhead)
+	if n := fill(); n < 4*leastAhead-size || n > 4*leastAhead+size {
+		t.Errorf("%d octets are held after a command of %d", n, leastAhead)
+	}
+	before := len(held)
+	w.starve()
+	b := w.tryTake(size)
+	if b == nil {
+		t.Fatal("the writer waits for ever")
+	}
+	if !w.put(t.Context(), &item{body: b}) || w.tryTake(size) != nil {
+		t.Error("it gets more than the one message it waits for")
+	}
+	<-w.items
+	w.received()
+	if n := fill(); len(held) != before {
+		t.Errorf("%d octets are held although the writer has something to do", n)
+	}
+	w.stretch(100 * leastAhead)
+	if n := fill(); n > w.limit {
+		t.Errorf("%d octets are held of %d", n, w.limit)
+	}
+	w.starve()
+	if w.tryTake(w.most) == nil {
+		t.Error("what was set aside keeps the largest message away for ever")
 	}
 }
 
 // TestWindowAllocates: messages that come and go take no new memory for their
-// octets.
+// octets, and as long as they go about as fast as they come, it is the same few
+// blocks.
 func TestWindowAllocates(t *testing.T) {
 	const rounds = 2000
-	w := newWindow(8 << 20)
-	sizes := []int64{100, 2 << 10, 300 << 10, 12_345, 5 << 20}
+	w := newWindow(64 << 20)
+	sizes := []int64{100, 2 << 10, 300 << 10, 12_345, 2 << 20}
 	var octets uint64
+	var queue []body
 	move := func() {
 		for _, n := range sizes {
 			b := w.tryTake(n)
@@ -104,10 +141,15 @@ func TestWindowAllocates(t *testing.T) {
 				t.Fatalf("no memory for %d octets", n)
 			}
 			octets += uint64(n)
-			w.give(b)
+			if queue = append(queue, b); len(queue) > 4 {
+				w.give(queue[0])
+				queue = queue[1:]
+			}
 		}
 	}
-	move()
+	for range 10 {
+		move()
+	}
 	octets = 0
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -117,5 +159,8 @@ func TestWindowAllocates(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got*500 > octets {
 		t.Errorf("%d octets allocated for %d octets of messages", got, octets)
+	}
+	if n := (w.store.busy + int64(len(w.store.idle))) * w.store.size; n > 6<<20 {
+		t.Errorf("%d octets of memory for at most 5 MiB of messages", n)
 	}
 }

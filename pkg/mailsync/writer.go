@@ -26,7 +26,8 @@ type writer struct {
 	doubt  []*item
 	quiet  bool // a command of those in doubt may have left us whole
 
-	unrested int64 // octets sent since the connection could be compressed
+	unrested int64     // octets sent since the connection could be compressed
+	told     time.Time // when the last answer came
 }
 
 // stint is what a writer keeps of its work at one part.
@@ -51,6 +52,7 @@ type command struct {
 	answer *imapconn.Appending
 	items  []*item
 	octets int64
+	begun  time.Time
 	end    time.Time // when its end was sent, or may have been; zero: not yet
 }
 
@@ -120,8 +122,7 @@ func (w *writer) step(ctx context.Context) (done bool, err error) {
 func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	select {
 	case it, ok := <-w.win.items:
-		w.next = it
-		return ok, nil
+		return w.received(it, ok), nil
 	default:
 	}
 	var answered, full, moved, come <-chan struct{}
@@ -131,6 +132,8 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	}
 	if len(w.flying) > 0 {
 		answered = w.flying[0].answer.Done()
+	} else if w.open == nil {
+		w.win.starve()
 	}
 	var late <-chan time.Time
 	if w.open != nil {
@@ -146,8 +149,7 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	}
 	select {
 	case it, ok := <-w.win.items:
-		w.next = it
-		return ok, nil
+		return w.received(it, ok), nil
 	case <-answered:
 		return true, w.collect()
 	case <-late:
@@ -159,6 +161,14 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 	case <-ctx.Done():
 	}
 	return true, nil
+}
+
+// received takes an item from the window; false when that is closed and empty.
+func (w *writer) received(it *item, ok bool) bool {
+	if w.next = it; ok {
+		w.win.received()
+	}
+	return ok
 }
 
 // drop lets go of a message that is not to be sent after all.
@@ -208,7 +218,7 @@ func (w *writer) begin(ctx context.Context) error {
 	start := func(c *imapconn.Conn) error {
 		app, err := c.Append(w.p.hard, w.dst.wire)
 		if err == nil {
-			w.open = &command{mode: c.AppendMode(), app: app}
+			w.open = &command{mode: c.AppendMode(), app: app, begun: time.Now()}
 		}
 		return err
 	}
@@ -293,10 +303,27 @@ func (w *writer) collect() error {
 		return w.refused(c, err)
 	}
 	w.l.tempo.grow()
-	w.l.tempo.answered(time.Since(c.end), octets, w.p.e.share/4)
+	w.l.tempo.answered(time.Since(c.end), octets, w.p.e.share/4, w.way(c))
+	w.win.stretch(w.l.tempo.octets(w.p.e.share / 4))
 	w.p.e.tempos.learn(w.p.pair.Dest.Host, w.l.tempo)
 	w.l.dst.moved()
 	return w.stored(c, got)
+}
+
+// way is how many octets the way to the destination and back holds at the rate
+// at which it takes them: a command that holds less is answered when the next
+// one has been sent for some time.
+func (w *writer) way(c *command) int64 {
+	now := time.Now()
+	took := now.Sub(c.begun)
+	if w.told.After(c.begun) {
+		took = now.Sub(w.told)
+	}
+	w.told = now
+	if w.l.dst.conn == nil || took <= 0 {
+		return 0
+	}
+	return int64(float64(c.octets) * float64(w.l.dst.conn.RoundTrip()) / float64(took))
 }
 
 // alone sends the head of the queue in a command of its own, when nothing else
