@@ -96,9 +96,21 @@ func create(ctx context.Context, path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// fill writes the schema into an empty file.
-func fill(ctx context.Context, path string) (err error) {
-	db, err := openDB(path, writing+"&_pragma=synchronous(FULL)")
+// fill writes the schema into an empty file and brings it to the disk, once:
+// what a crash leaves before that is made anew.
+func fill(ctx context.Context, path string) error {
+	if err := writeSchema(ctx, path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // Windows brings to the disk only what may be written
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func writeSchema(ctx context.Context, path string) (err error) {
+	db, err := openDB(path, writing+"&_pragma=synchronous(OFF)")
 	if err != nil {
 		return err
 	}
