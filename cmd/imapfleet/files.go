@@ -17,13 +17,21 @@ import (
 // read. They belong to one goroutine at a time.
 type resultFiles struct {
 	dir     string
-	written map[string]sum // what each was last written with
+	written map[string]written // what each was last written with
+	// hasty: a loss of power may take what is written, since it will be written
+	// again. To bring files to the disk costs more than all else here.
+	hasty bool
+}
+
+type written struct {
+	sum  sum
+	kept bool // it is on the disk
 }
 
 type sum = [sha256.Size]byte
 
 func newResultFiles(dir string) *resultFiles {
-	return &resultFiles{dir: dir, written: make(map[string]sum)}
+	return &resultFiles{dir: dir, written: make(map[string]written)}
 }
 
 // write replaces those that have changed. What one could not be written does not keep the
@@ -44,19 +52,20 @@ func (f *resultFiles) write(rep throughput.Report, list []throughput.Result, rej
 }
 
 // replace writes a file so that whoever reads it meets the old one or the new
-// one, whole, also after a crash. One that would be the same again is left
-// alone: to bring files to the disk costs more than all else here.
+// one, whole, also after a crash of this program, and of the system unless
+// hasty. One that would be the same again is left alone.
 func (f *resultFiles) replace(name string, write func(io.Writer) error) error {
 	fresh, err := newFreshFile(f.dir, name)
 	if err != nil {
 		return err
 	}
+	fresh.hasty = f.hasty
 	digest := sha256.New()
 	if err := write(io.MultiWriter(fresh, digest)); err != nil {
 		return fresh.discard(err)
 	}
-	now := sum(digest.Sum(nil))
-	if _, err := os.Lstat(fresh.path); err == nil && f.written[name] == now {
+	now, last := written{sum(digest.Sum(nil)), !f.hasty}, f.written[name]
+	if _, err := os.Lstat(fresh.path); err == nil && last.sum == now.sum && (last.kept || f.hasty) {
 		return fresh.discard(nil)
 	}
 	if err := fresh.commit(); err != nil {
@@ -72,6 +81,7 @@ type freshFile struct {
 	name, path string
 	file       *os.File
 	buf        *bufio.Writer
+	hasty      bool // see resultFiles
 }
 
 func newFreshFile(dir, name string) (*freshFile, error) {
@@ -85,9 +95,13 @@ func newFreshFile(dir, name string) (*freshFile, error) {
 
 func (f *freshFile) Write(p []byte) (int, error) { return f.buf.Write(p) }
 
-// commit brings the file to the disk and under its name.
+// commit brings the file to the disk, unless hasty, and under its name.
 func (f *freshFile) commit() error {
-	if err := errors.Join(f.buf.Flush(), f.file.Sync()); err != nil {
+	err := f.buf.Flush()
+	if err == nil && !f.hasty {
+		err = f.file.Sync()
+	}
+	if err != nil {
 		return f.discard(err)
 	}
 	if err := f.file.Close(); err != nil {

@@ -40,6 +40,7 @@ const (
 // begin writes the files for the first time, so that a directory that cannot
 // be written is known before anything is copied, and goes on until end.
 func (k *keeper) begin(ctx context.Context) error {
+	k.files.hasty = true
 	if err := k.write(ctx); err != nil {
 		return err
 	}
@@ -53,6 +54,7 @@ func (k *keeper) begin(ctx context.Context) error {
 func (k *keeper) end(ctx context.Context) (throughput.Report, error) {
 	close(k.stop)
 	k.ended.Wait()
+	k.files.hasty = false
 	err := k.write(context.WithoutCancel(ctx))
 	return k.report, err
 }

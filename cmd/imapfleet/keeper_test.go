@@ -122,4 +122,14 @@ func TestResultFilesThatHaveNotChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(throughput.Done)
+
+	f = newResultFiles(t.TempDir())
+	f.hasty = true
+	hasty := write(throughput.Done)
+	f.hasty = false
+	if kept := write(throughput.Done); os.SameFile(hasty["rejects.csv"], kept["rejects.csv"]) {
+		t.Error("what a loss of power may take is still there at the end")
+	} else if again := write(throughput.Done); !os.SameFile(kept["rejects.csv"], again["rejects.csv"]) {
+		t.Error("what is on the disk is written again")
+	}
 }
