@@ -106,7 +106,7 @@ type Conn struct {
 	armed   bool // it has a deadline
 	wait    stopwatch
 	trip    time.Duration // see RoundTrip
-	awaits  bool // the Read under way is on the stopwatch
+	awaits  bool          // the Read under way is on the stopwatch
 }
 
 var _ net.Conn = (*Conn)(nil)
