@@ -44,7 +44,7 @@ func (e *Engine) Check(ctx context.Context, pair account.Pair) CheckReport {
 	if c.failed() {
 		return c.rep
 	}
-	c.routes = mapMailboxes(c.source.boxes, c.dest.boxes, c.source.tree, c.dest.tree, nil)
+	c.mapNames()
 	c.both(
 		func() error { return c.lookDeeper(ctx) },
 		func() error { return c.weighDest(ctx) },
@@ -63,8 +63,8 @@ type checking struct {
 	caps         [2]imapconn.Caps
 	weights      [2]weights // by side: what the mailboxes hold
 	kept         imapconn.Selected
-	keptKnown    bool // kept says which flags the destination keeps
-	routes       []route
+	keptKnown    bool             // kept says which flags the destination keeps
+	places       map[string]place // by the source's names as on the wire
 }
 
 // both runs one function for each side at once; an error is that side's Fault.

@@ -44,40 +44,35 @@ const tight = 0.1
 // needed sums up what is not at the destination yet: of each destination
 // mailbox, what its sources hold and it does not.
 func (c *checking) needed() (octets Estimate, messages int64) {
-	dest := make(map[string]string, len(c.routes))
-	for _, r := range c.routes {
-		dest[r.source.Wire] = r.dest
+	held, heldMessages := c.held()
+	less := func(held map[string]int64, name string, n int64) int64 {
+		n = min(n, held[name])
+		held[name] -= n // what merges into one mailbox is there only once
+		return n
 	}
-	there := make(map[string]*weight, len(c.weights[1]))
-	held := make(map[string]int64, len(c.weights[1]))
+	moving := c.moving()
+	octets = moving.sum(func(w weight, n int64) int64 { return less(held, c.places[w.box.Wire].dest, n) })
+	for _, w := range moving {
+		messages += w.messages - less(heldMessages, c.places[w.box.Wire].dest, w.messages)
+	}
+	if octets.Octets >= 0 {
+		octets.Error = int64(math.Hypot(float64(octets.Error), float64(c.rep.Dest.Octets.Error)))
+	}
+	return octets, messages
+}
+
+// held is what the destination's mailboxes hold, by name.
+func (c *checking) held() (octets, messages map[string]int64) {
+	octets, messages = make(map[string]int64), make(map[string]int64)
 	var all sizes
 	for _, w := range c.weights[1] {
 		all.add(w.sizes)
 	}
-	for i := range c.weights[1] {
-		w := &c.weights[1][i]
-		there[w.box.Name] = w
-		held[w.box.Name] = max(w.octets, 0)
+	for _, w := range c.weights[1] {
+		octets[w.box.Name], messages[w.box.Name] = max(w.octets, 0), w.messages
 		if mean, ok := w.sizes.mean(all); w.octets < 0 && ok {
-			held[w.box.Name] = int64(mean * float64(w.messages))
+			octets[w.box.Name] = int64(mean * float64(w.messages))
 		}
-	}
-	octets = c.weights[0].sum(func(w weight, octets int64) int64 {
-		name := dest[w.box.Wire]
-		less := min(octets, held[name])
-		held[name] -= less
-		return less
-	})
-	for _, w := range c.weights[0] {
-		messages += w.messages
-		if d := there[dest[w.box.Wire]]; d != nil {
-			less := min(w.messages, d.messages)
-			messages -= less
-			d.messages -= less
-		}
-	}
-	if octets.Octets >= 0 {
-		octets.Error = int64(math.Hypot(float64(octets.Error), float64(c.rep.Dest.Octets.Error)))
 	}
 	return octets, messages
 }

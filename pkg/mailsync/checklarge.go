@@ -66,13 +66,13 @@ func (c *checking) findLarge(ctx context.Context, conn *imapconn.Conn) (LargeRep
 // appendLimits returns what a message may have at most, by the source mailbox
 // it is in; 0 means no limit.
 func (c *checking) appendLimits() (limits map[string]int64, rep LargeReport) {
-	limits = make(map[string]int64, len(c.routes))
+	limits = make(map[string]int64, len(c.places))
 	largest := c.p.pair.Rules
-	for _, r := range c.routes {
+	for wire, at := range c.places {
 		limit := c.caps[1].AppendLimit
 		status := c.dest.of("INBOX") // speaks for mailboxes that are not there yet
-		if r.exists {
-			status = c.dest.of(r.dest)
+		if at.exists {
+			status = c.dest.of(at.dest)
 		}
 		if status.AppendLimit > 0 {
 			limit = status.AppendLimit
@@ -83,7 +83,7 @@ func (c *checking) appendLimits() (limits map[string]int64, rep LargeReport) {
 		if largest != nil && largest.MaxSize > 0 && largest.MaxSize <= limit {
 			limit = 0 // the user's own rule leaves them out
 		}
-		limits[r.source.Wire] = limit
+		limits[wire] = limit
 	}
 	return limits, rep
 }

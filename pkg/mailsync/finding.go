@@ -51,7 +51,6 @@ func (c *checking) judge() {
 	c.fit()
 	c.tooBig()
 	c.unreadable()
-	c.notes()
 	c.flags()
 	c.lacks(c.caps[0], c.caps[1])
 	slices.SortStableFunc(c.rep.Findings, func(a, b Finding) int { return cmp.Compare(b.Level, a.Level) })
@@ -79,15 +78,6 @@ func (c *checking) unreadable() {
 	for _, w := range c.weights[0] {
 		if w.refusal != "" {
 			c.find(Warning, FindUnreadable, fmt.Sprintf("source mailbox %s cannot be opened: %s", w.box.Name, w.refusal))
-		}
-	}
-}
-
-// notes tells what a run would do with names that an operator may not expect.
-func (c *checking) notes() {
-	for _, r := range c.routes {
-		if r.note != "" && !r.source.NoSelect {
-			c.find(Note, FindMapping, fmt.Sprintf("%s goes to %s: %s", r.source.Name, r.dest, r.note))
 		}
 	}
 }
