@@ -8,7 +8,7 @@ list=${2:-accounts.csv}
 parallel=${PARALLEL:-8}
 
 case $step in
-check) # log in everywhere, write nothing
+check) # log in everywhere and say what would go wrong
 	imapfleet check "$list" --parallel 16
 	;;
 run) # everything that is not at the destination yet

@@ -81,6 +81,7 @@ func TestCheckQuota(t *testing.T) {
 			"2 quota: needs about 10.0 KiB, 3.0 KiB free of 4.0 KiB: does not fit"},
 		{"messages", []string{`"" (MESSAGE 95 100 STORAGE 0 1000)`}, []imaptest.FakeMailbox{holding("INBOX", 10, kib)}, nil, nil, 10 * kib,
 			"2 quota: needs 10 messages, 5 free: does not fit"},
+		{"mailboxes only", []string{`"" (STORAGE 5 10 MESSAGE 1 2)`}, []imaptest.FakeMailbox{holding("INBOX", 10, kib)}, nil, &rules.Rules{JustFolders: true}, 0, ""},
 		{"messages, most are there", []string{`"" (MESSAGE 95 100)`}, []imaptest.FakeMailbox{holding("INBOX", 10, kib)},
 			[]imaptest.FakeMailbox{holding("INBOX", 6, kib)}, nil, 4 * kib, ""},
 		{"no limit", []string{`"" ()`}, []imaptest.FakeMailbox{holding("INBOX", 10, kib)}, nil, nil, 10 * kib, ""},
@@ -153,6 +154,7 @@ func TestCheckAppendLimit(t *testing.T) {
 		{"of mailboxes", []string{"APPENDLIMIT"}, []imaptest.FakeMailbox{{Name: "INBOX", AppendLimit: "2500"}, {Name: "Large", AppendLimit: "1000"}}, nil, "",
 			mailsync.LargeReport{Limit: 1000, Messages: 3, Largest: 3000},
 			"1 3 messages are over the destination's limit of 1000 B (the largest has 2.9 KiB) and will be rejected"},
+		{"mailboxes only", []string{"APPENDLIMIT=1999"}, nil, &rules.Rules{JustFolders: true}, "", mailsync.LargeReport{Limit: 1999}, ""},
 		{"a rule leaves them out", []string{"APPENDLIMIT=1999"}, nil, &rules.Rules{Messages: rules.Messages{MaxSize: 1000}}, "", mailsync.LargeReport{Limit: 1999}, ""},
 	}
 	for _, tt := range tests {

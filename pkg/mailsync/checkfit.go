@@ -116,8 +116,7 @@ func selects(r *rules.Rules) bool {
 	if r == nil {
 		return false
 	}
-	m := r.Messages
-	return !m.Since.IsZero() || !m.Before.IsZero() || m.MinSize > 0 || m.MaxSize > 0 || m.Search != "" || m.SkipDuplicates
+	return r.ByDate() || r.BySize() || r.Search != "" || r.SkipDuplicates
 }
 
 // spread says how far an estimate may be off, for a sentence.

@@ -21,7 +21,7 @@ const maxLarge = 1000
 // their destination. It may be repeated.
 func (c *checking) findLarge(ctx context.Context, conn *imapconn.Conn) (LargeReport, error) {
 	limits, rep := c.appendLimits()
-	if rep.Limit == 0 {
+	if rep.Limit == 0 || c.moving() == nil {
 		return rep, nil
 	}
 	ws := c.weights[0]

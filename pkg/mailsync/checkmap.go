@@ -23,9 +23,12 @@ func (c *checking) mapNames() {
 	}
 }
 
-// moving are the source's mailboxes that have a place.
+// moving are the source's mailboxes whose messages have a place.
 func (c *checking) moving() weights {
 	var out weights
+	if r := c.p.pair.Rules; r != nil && (r.JustFolders || r.JustLogin) {
+		return nil
+	}
 	for _, w := range c.weights[0] {
 		if _, ok := c.places[w.box.Wire]; ok {
 			out = append(out, w)
