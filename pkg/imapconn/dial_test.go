@@ -154,11 +154,11 @@ func TestLoginMechanisms(t *testing.T) {
 		script               func(s *session) string // returns the tag
 		code                 fault.Code              // "" when the login works
 	}{
-		{"LOGIN", "AUTH=PLAIN", "", func(s *session) string { return s.exact(`LOGIN "u" "p"`) }, ""},
-		{"LOGINDISABLED", "LOGINDISABLED AUTH=PLAIN SASL-IR", "", func(s *session) string {
+		{"case 16: LOGIN", "AUTH=PLAIN", "", func(s *session) string { return s.exact(`LOGIN "u" "p"`) }, ""},
+		{"case 16: LOGINDISABLED", "LOGINDISABLED AUTH=PLAIN SASL-IR", "", func(s *session) string {
 			return s.exact("AUTHENTICATE PLAIN " + token("\x00u\x00p"))
 		}, ""},
-		{"without SASL-IR", "LOGINDISABLED AUTH=PLAIN", "", func(s *session) string {
+		{"case 16: without SASL-IR", "LOGINDISABLED AUTH=PLAIN", "", func(s *session) string {
 			tag := s.exact("AUTHENTICATE PLAIN")
 			s.say("+ ")
 			if l, _ := s.line(); l != token("\x00u\x00p") {
@@ -166,12 +166,12 @@ func TestLoginMechanisms(t *testing.T) {
 			}
 			return tag
 		}, ""},
-		{"as another", "AUTH=PLAIN SASL-IR", "admin", func(s *session) string {
+		{"case 16: as another", "AUTH=PLAIN SASL-IR", "admin", func(s *session) string {
 			return s.exact("AUTHENTICATE PLAIN " + token("u\x00admin\x00p"))
 		}, ""},
-		{"nothing that fits", "LOGINDISABLED AUTH=CRAM-MD5", "", nil, fault.AuthUnsupported},
-		{"only after STARTTLS", "LOGINDISABLED STARTTLS", "", nil, fault.TLSMissing},
-		{"as another without PLAIN", "AUTH=LOGIN", "admin", nil, fault.AuthUnsupported},
+		{"case 16: nothing that fits", "LOGINDISABLED AUTH=CRAM-MD5", "", nil, fault.AuthUnsupported},
+		{"case 16: only after STARTTLS", "LOGINDISABLED STARTTLS", "", nil, fault.TLSMissing},
+		{"case 16: as another without PLAIN", "AUTH=LOGIN", "admin", nil, fault.AuthUnsupported},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -258,7 +258,7 @@ func TestGreetings(t *testing.T) {
 	}{
 		{"BYE", "* BYE [LIMIT] Too many connections from your IP", fault.TooManySessions, true},
 		{"BYE without reason", "* BYE", fault.Unavailable, true},
-		{"PREAUTH", "* PREAUTH [CAPABILITY IMAP4rev1] hello", fault.AuthUnsupported, false},
+		{"case 17: PREAUTH", "* PREAUTH [CAPABILITY IMAP4rev1] hello", fault.AuthUnsupported, false},
 		{"SMTP", "220 mail.test ESMTP", fault.NotIMAP, false},
 		{"POP3", "+OK ready", fault.NotIMAP, false},
 		{"a star and nonsense", "* HELLO there", fault.NotIMAP, false},
@@ -297,7 +297,7 @@ var stages = []struct {
 // A silent server costs the timeout, exactly, and is told as such.
 func TestSilentServer(t *testing.T) {
 	for _, st := range stages {
-		t.Run(st.name, func(t *testing.T) {
+		t.Run("case 20: "+st.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := scripted(t, func(s *session) { st.script(s); s.br.ReadByte() })
 				cfg.Timeout = 10 * time.Second
