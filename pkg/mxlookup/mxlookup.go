@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"slices"
@@ -179,14 +180,13 @@ func (r *Resolver) lookup(ctx context.Context, name string) Domain {
 // mxOf reads the MX records, and the lowest TTL of them and the aliases that
 // lead to them.
 func mxOf(m *dnsmessage.Message) (all []MX, ttl time.Duration) {
+	lowest := uint32(math.MaxUint32)
 	for _, a := range m.Answers {
 		mx, isMX := a.Body.(*dnsmessage.MXResource)
 		if !isMX && a.Header.Type != dnsmessage.TypeCNAME {
 			continue
 		}
-		if t := time.Duration(a.Header.TTL) * time.Second; ttl == 0 || t < ttl {
-			ttl = t
-		}
+		lowest = min(lowest, a.Header.TTL)
 		if isMX {
 			all = append(all, MX{Host: hostName(mx.MX), Preference: mx.Pref})
 		}
@@ -194,7 +194,7 @@ func mxOf(m *dnsmessage.Message) (all []MX, ttl time.Duration) {
 	slices.SortFunc(all, func(a, b MX) int {
 		return cmp.Or(cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Host, b.Host))
 	})
-	return all, ttl
+	return all, time.Duration(lowest) * time.Second
 }
 
 func hostName(n dnsmessage.Name) string {

@@ -31,6 +31,7 @@ bare6.example.     3600  AAAA 2001:db8::2
 null.example.      300   MX 0 .
 nothing.example.   300   NS ns.example.org.
 xn--mller-kva.example. 300 MX 5 mx.example.
+zero.example.      0     CNAME example.org.
 broken.example.    0     SERVFAIL
 refused.example.   0     REFUSED
 `
@@ -53,6 +54,7 @@ func TestLookup(t *testing.T) {
 		{"example.org", "1 mx1.old.example.net/10 mx2.old.example.net/20 24h0m0s"},
 		{"Example.ORG.", "1 mx1.old.example.net/10 mx2.old.example.net/20 24h0m0s"},
 		{"alias.example", "1 mx1.old.example.net/10 mx2.old.example.net/20 1m0s"},
+		{"zero.example", "1 mx1.old.example.net/10 mx2.old.example.net/20 0s"},
 		{"bare.example", "2 1h0m0s"},
 		{"bare6.example", "2 1h0m0s"},
 		{"null.example", "3 0s"},
