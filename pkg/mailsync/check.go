@@ -158,12 +158,9 @@ func (c *checking) lookDeeper(ctx context.Context) error {
 	})
 }
 
-// weighDest reads the sizes of what is at the destination, where they are
-// needed.
+// weighDest reads the sizes of what is at the destination, where they are not
+// told.
 func (c *checking) weighDest(ctx context.Context) error {
-	if !c.rep.Quota.Limited {
-		return nil
-	}
 	err := c.p.first.dst.do(ctx, func(conn *imapconn.Conn) error { return c.weights[1].sample(ctx, conn) })
 	c.rep.Dest.Octets = c.weights[1].total()
 	return err

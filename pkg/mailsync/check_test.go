@@ -314,3 +314,45 @@ func TestCheckDovecotQuota(t *testing.T) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// What check adds up of a real account is what is there, told by the server or
+// read message by message; and it changes nothing.
+func TestCheckRealServers(t *testing.T) {
+	hosts := []func(*testing.T) host{memoryHost, slashHost, dotHost, cyrusHost, courierHost}
+	for _, start := range hosts {
+		src := start(t)
+		t.Run(src.name, func(t *testing.T) {
+			r := newRig(t, src, memoryHost(t))
+			r.dst = src // both sides are one account
+			r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("i", 12, 3000)}, imaptest.Mailbox{Name: "Work", Messages: mail("w", 5, 9000)},
+				imaptest.Mailbox{Name: "Empty"})
+			before := r.dump(src)
+			var octets, messages int64
+			for _, m := range before.Mailboxes {
+				for _, msg := range m.Messages {
+					octets += msg.Size
+					messages++
+				}
+			}
+			rep := mailsync.New(mailsync.Options{Logger: discard()}).Check(t.Context(), r.pair())
+			if rep.Source.Fault != nil || rep.Dest.Fault != nil {
+				t.Fatalf("%+v", rep)
+			}
+			if rep.Source.Octets.Octets != octets || rep.Source.Octets.Error != 0 || rep.Source.Messages != messages {
+				t.Errorf("%d messages, %+v octets, in truth %d and %d", rep.Source.Messages, rep.Source.Octets, messages, octets)
+			}
+			if rep.Needed.Octets != 0 {
+				t.Errorf("needed %+v", rep.Needed)
+			}
+			for _, f := range rep.Findings {
+				if f.Level != mailsync.Note {
+					t.Errorf("%+v", f)
+				}
+			}
+			t.Logf("sampled %d, quota %+v\n%+v", rep.Source.Octets.Sampled, rep.Quota, rep.Findings)
+			if diff := imaptest.Diff(before, r.dump(src), imaptest.DiffOptions{}); len(diff) > 0 {
+				t.Errorf("the check changed something: %q", diff)
+			}
+		})
+	}
+}

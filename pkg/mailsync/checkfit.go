@@ -11,8 +11,7 @@ import (
 
 // QuotaReport is what the destination allows the account (RFC 9208).
 type QuotaReport struct {
-	Known   bool // it tells
-	Limited bool // and there is a limit
+	Known bool // it tells
 	// Free and Limit are octets, of the root with the least free; -1: no limit.
 	Free, Limit int64
 	// FreeMessages is how many more messages there may be; -1: no limit.
@@ -34,7 +33,6 @@ func quotaOf(limits []imapconn.Quota, known bool) QuotaReport {
 			}
 		}
 	}
-	rep.Limited = rep.Free >= 0 || rep.FreeMessages >= 0
 	return rep
 }
 
