@@ -48,8 +48,14 @@ func Classify(a Answer) *Error {
 	if !ok {
 		v = byCommand(a)
 	}
-	if a.Op == "store" {
+	switch a.Op {
+	case "store":
 		v = v.ofFlags()
+	case "copy", "move", "expunge":
+		v = v.ofFlags()
+		if v.scope == Mailbox {
+			v.hint = hintFollow
+		}
 	}
 	e := &Error{
 		Scope: v.scope, Side: a.Side, Temporary: v.temporary, Code: v.code,
@@ -154,6 +160,7 @@ const (
 	hintMailbox   = "the server refuses this mailbox: check its name, length and rights there; the other mailboxes went on"
 	hintUnread    = "the source could not read this message just now: it is tried again"
 	hintFlags     = "the server refuses these flags here: the messages themselves are there; the flags are tried again on each run"
+	hintFollow    = "the destination refuses to follow what users moved or deleted here: all mail is kept, and it is tried again on each run"
 	hintMessage   = "the server refuses this message: see rejects.csv; it is tried again on each run"
 )
 
@@ -164,7 +171,8 @@ func mailboxOr(a Answer, s Scope) Scope {
 	return s
 }
 
-// ofFlags is the verdict on a STORE: flags that are refused end no account,
+// ofFlags is the verdict on a STORE, and on what follows users' moves and
+// deletions: one that is refused ends no account,
 // unless the server wants to be left alone or the session is over.
 func (v verdict) ofFlags() verdict {
 	switch v.code {

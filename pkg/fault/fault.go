@@ -94,6 +94,7 @@ const (
 	MessageRefused   Code = "message-refused"      // APPEND refused for this message
 	SourceUnreadable Code = "source-unreadable"    // FETCH gives no body
 	TooManyRejects   Code = "too-many-rejects"     // --max-rejects reached
+	TooManyDeletes   Code = "too-many-deletes"     // --max-delete would be passed
 	State            Code = "state"                // the state directory cannot be written
 	Canceled         Code = "canceled"             // the operator stopped the run
 	DryRun           Code = "dry-run"              // the row's options say only to look

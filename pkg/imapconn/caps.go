@@ -15,6 +15,7 @@ type Caps struct {
 	ListExtended, ListStatus, StatusSize   bool     // RFC 5258, RFC 5819, RFC 8438
 	SpecialUse, CreateSpecialUse           bool     // RFC 6154
 	Unselect, ESearch, Namespace, ID       bool     // RFC 3691, RFC 4731, RFC 2342, RFC 2971
+	Move                                   bool     // RFC 6851
 	Compress                               bool     // COMPRESS=DEFLATE (RFC 4978)
 	Quota                                  bool     // RFC 9208, RFC 2087
 	AppendLimit                            int64    // octets (RFC 7889); 0: none said
@@ -34,7 +35,7 @@ func parseCaps(names []string) Caps {
 		"UIDPLUS": &c.UIDPlus, "CONDSTORE": &c.Condstore, "QRESYNC": &c.QResync,
 		"LIST-EXTENDED": &c.ListExtended, "LIST-STATUS": &c.ListStatus, "STATUS=SIZE": &c.StatusSize,
 		"SPECIAL-USE": &c.SpecialUse, "CREATE-SPECIAL-USE": &c.CreateSpecialUse,
-		"UNSELECT": &c.Unselect, "ESEARCH": &c.ESearch, "NAMESPACE": &c.Namespace, "ID": &c.ID,
+		"UNSELECT": &c.Unselect, "ESEARCH": &c.ESearch, "NAMESPACE": &c.Namespace, "ID": &c.ID, "MOVE": &c.Move,
 		"COMPRESS=DEFLATE": &c.Compress, "QUOTA": &c.Quota, "APPENDLIMIT": &c.MailboxAppendLimit,
 		"LOGINDISABLED": &c.loginDisabled, "AUTH=PLAIN": &c.authPlain, "STARTTLS": &c.startTLS,
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // runQueue is the runs of one queued write, and the flags that belong to it.
@@ -152,6 +153,44 @@ func cutRun(ctx context.Context, s *session, id MailboxID, old, r Run) error {
 		return insertRun(ctx, s, id, Run{old.Source + skip, old.Dest + skip, old.Count - skip})
 	}
 	return nil
+}
+
+// DropRuns queues that the destination has messages no longer, by their source
+// UIDs, in any order: their runs are cut. What is mapped of them nowhere is left
+// alone. It does not keep uids.
+func (l *Ledger) DropRuns(ctx context.Context, id MailboxID, uids []uint32) error {
+	q := l.queue
+	if q == nil {
+		return ErrReadOnly
+	}
+	all := slices.Compact(slices.Sorted(slices.Values(uids)))
+	return q.add(ctx, func() {
+		q.push(&op{topic: ofMailboxes, fence: id, do: func(ctx context.Context, s *session) error {
+			for left := all; len(left) > 0; {
+				r := Run{Source: left[0]}
+				for len(left) > 0 && left[0]-r.Source == r.Count {
+					r.Count, left = r.Count+1, left[1:]
+				}
+				if err := dropRun(ctx, s, id, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+	})
+}
+
+// dropRun takes the source UIDs of r out of all runs.
+func dropRun(ctx context.Context, s *session, id MailboxID, r Run) error {
+	for {
+		p, ok, err := runBefore(ctx, s, id, r.lastSource())
+		if err != nil || !ok || p.lastSource() < r.Source {
+			return err
+		}
+		if err := cutRun(ctx, s, id, p, r); err != nil {
+			return err
+		}
+	}
 }
 
 func insertRun(ctx context.Context, s *session, id MailboxID, r Run) error {

@@ -126,3 +126,42 @@ func TestDestRuns(t *testing.T) {
 		t.Errorf("runs of the third row: %v", got)
 	}
 }
+
+// What is dropped is cut out of every run, queued or written, and what comes
+// after joins nothing that came before.
+func TestDropRuns(t *testing.T) {
+	all := []Run{{1, 11, 9}, {20, 50, 5}, {30, 0, 1}}
+	for _, tt := range []struct {
+		name string
+		drop []uint32
+		want []Run
+	}{
+		{"nothing", nil, all},
+		{"the middle", []uint32{5}, []Run{{1, 11, 4}, {6, 16, 4}, {20, 50, 5}, {30, 0, 1}}},
+		{"both ends, in any order and twice", []uint32{9, 1, 9, 1}, []Run{{2, 12, 7}, {20, 50, 5}, {30, 0, 1}}},
+		{"over several, and what is not mapped", []uint32{8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 99}, []Run{{1, 11, 7}, {22, 52, 3}, {30, 0, 1}}},
+		{"a whole one, one that nobody knows", []uint32{20, 21, 22, 23, 24, 30}, []Run{{1, 11, 9}}},
+		{"every other one", []uint32{2, 4, 6, 8}, []Run{{1, 11, 1}, {3, 13, 1}, {5, 15, 1}, {7, 17, 1}, {9, 19, 1}, {20, 50, 5}, {30, 0, 1}}},
+		{"the last UID there is", []uint32{math.MaxUint32}, all},
+	} {
+		for _, queued := range []bool{true, false} {
+			t.Run(tt.name, func(t *testing.T) {
+				l, _, id := one(t, t.TempDir())
+				must(t, l.AddRuns(t.Context(), id, all, nil))
+				if !queued {
+					must(t, l.Flush(t.Context()))
+				}
+				must(t, l.DropRuns(t.Context(), id, tt.drop))
+				equal(t, "runs", runsOf(t, l, id), tt.want)
+				must(t, l.AddRuns(t.Context(), id, []Run{{25, 55, 1}}, nil))
+				must(t, l.DropRuns(t.Context(), id, []uint32{24}))
+				must(t, l.AddRuns(t.Context(), id, []Run{{26, 56, 1}}, nil))
+				must(t, l.FinishMailbox(t.Context(), id, Finished{}))
+				got := runsOf(t, l, id)
+				if !slices.Contains(got, Run{25, 55, 2}) {
+					t.Errorf("afterwards: %v", got)
+				}
+			})
+		}
+	}
+}

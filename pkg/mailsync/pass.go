@@ -132,6 +132,9 @@ func (p *pass) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.followDeletes(ctx); err != nil {
+		return err
+	}
 	return p.mild
 }
 

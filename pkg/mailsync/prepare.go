@@ -81,6 +81,9 @@ func (p *pass) route(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.goneMailboxes(ctx, links, source.boxes); err != nil {
+		return err
+	}
 	stored := map[string]string{}
 	for wire, l := range links {
 		stored[wire] = l.Dest

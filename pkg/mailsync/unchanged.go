@@ -46,6 +46,8 @@ func (p *pass) isUnchanged(b *box) bool {
 		return false
 	case l.Rules != p.rules.Messages.Fingerprint(), p.rules.Search != "":
 		return false
+	case p.rules.Deletes && l.GoneKept > 0: // they may be taken away now
+		return false
 	}
 	sameFlags := source.HighestModSeq > 0 && source.HighestModSeq == l.SourceModSeq
 	return sameFlags || p.e.opt.FlagsOff || source.Messages == 0

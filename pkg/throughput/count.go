@@ -42,7 +42,7 @@ type Count struct {
 	Accepted int64 `json:"accepted"`  // of Rejected: a human has accepted that they stay behind
 	Repaired int64 `json:"repaired"`  // of Copied: changed on the way; each has a Repair
 	GoneKept int64 `json:"gone_kept"` // copied by an earlier pass, gone at the source since, kept at the destination; not in Listed
-	Deleted  int64 `json:"deleted"`   // of those: taken away at the destination too (--follow-deletes)
+	Deleted  int64 `json:"deleted"`   // gone at the source as those, and taken away at the destination too (--follow-deletes)
 	Moved    int64 `json:"moved"`     // of AlreadyThere: moved at the destination as at the source (--follow-moves)
 }
 
