@@ -36,6 +36,8 @@ func TestClassify(t *testing.T) {
 		{"flags not understood", Answer{Side: Dest, Op: "store", Status: "BAD", Text: "Invalid system flag"}, Refused, Mailbox, false},
 		{"Cyrus LIMIT on STORE", Answer{Side: Dest, Op: "store", Status: "NO", Code: "LIMIT", Text: "Too many user flags in mailbox"}, Refused, Mailbox, false},
 		{"full at STORE", Answer{Side: Dest, Op: "store", Status: "NO", Code: "OVERQUOTA", Text: "full"}, Quota, Mailbox, false},
+		{"full at COPY", Answer{Side: Dest, Op: "copy", Mailbox: "x", Status: "NO", Code: "OVERQUOTA", Text: "full"}, Quota, Mailbox, false},
+		{"expunge refused", Answer{Side: Dest, Op: "expunge", Status: "NO", Text: "no"}, Refused, Mailbox, false},
 		{"busy at STORE", Answer{Side: Dest, Op: "store", Status: "NO", Text: "Server Unavailable. 15"}, Unavailable, Mailbox, true},
 		{"throttled at STORE", Answer{Side: Dest, Op: "store", Status: "NO", Code: "THROTTLED", Text: "slow"}, Throttled, Account, true},
 		{"session over at STORE", Answer{Side: Dest, Op: "store", Status: "NO", Text: "Session expired"}, ConnectionLost, Account, true},

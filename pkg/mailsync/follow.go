@@ -145,6 +145,7 @@ func (p *pass) deleteIn(ctx context.Context, b *box) error {
 		return state(err)
 	}
 	v, dst := vanishedFrom(b.plan, runs), p.destOf(b)
+	v.pairs = slices.DeleteFunc(v.pairs, func(m pair) bool { return slices.Contains(b.left, m.source) })
 	f, err := p.follow(ctx, b, dst, v)
 	if err != nil {
 		return err

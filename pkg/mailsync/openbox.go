@@ -220,6 +220,10 @@ func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, 
 		return false, state(err)
 	}
 	p.planned(b, newPlan(list.uids, runs), pt.src.sel)
+	for _, u := range b.moved {
+		p.settled(b, u, alreadyThere)
+	}
+	b.plan.vanished -= int64(len(b.left))
 	if err := f.choose(ctx, pt, list.chosen); err != nil {
 		return false, err
 	}

@@ -63,9 +63,11 @@ type box struct {
 	noted   bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
 	told    bool                     // the destination has been told of all changes of flags
 
-	unchanged bool  // since the last whole pass: it is not opened
-	filtered  int64 // messages of which the meter knows that they were left out
-	gate      gate
+	unchanged bool // since the last whole pass: it is not opened
+	// A dry run would have moved these to the mailbox, and those out of it.
+	moved, left []uint32
+	filtered    int64 // messages of which the meter knows that they were left out
+	gate        gate
 
 	// Guarded by work.mu.
 	parts     int   // stretches that a lane has or that wait for one
@@ -125,6 +127,9 @@ func (p *pass) run(ctx context.Context) error {
 	if p.rules.JustFolders {
 		p.tellRefused()
 		return p.mild
+	}
+	if err := p.followMoves(ctx); err != nil {
+		return err
 	}
 	for boxes := p.toOpen(); len(boxes) > 0; boxes = p.work.again {
 		p.work = &work{boxes: boxes}

@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/mail"
@@ -177,7 +178,7 @@ func (s *selection) settle() {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(int64(s.uids[a]) - int64(s.uids[b])) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.uids[a], s.uids[b]) })
 	uids, fates := make([]uint32, 0, len(order)), make([]fate, 0, len(order))
 	for _, i := range order {
 		if n := len(uids); n == 0 || uids[n-1] != s.uids[i] {
