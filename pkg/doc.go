@@ -63,7 +63,9 @@
 //
 //   - The source is only read: EXAMINE and BODY.PEEK.
 //   - The destination is only added to: no EXPUNGE, no CLOSE. Flags change there
-//     by what has changed at the source, and never as a whole.
+//     by what has changed at the source, and never as a whole. Only if the user
+//     asks for it are messages taken away or moved: those that we put there and
+//     nobody touched, by UID EXPUNGE and UID MOVE of just these.
 //   - Floor before act: before octets leave for a mailbox, its floor (UIDNEXT)
 //     is durable. Whatever stands at or above it and is in no UID map may be
 //     ours: it is matched, as a multiset, before anything is sent again. So a
@@ -78,6 +80,10 @@
 //
 // # Choices that were weighed
 //
+//   - Dates and sizes are read and judged here, not by SEARCH: servers differ in
+//     whose day it is, and some in what a size is. What a rule leaves out is
+//     matched with the destination all the same, so that a floor that went up
+//     hides nothing from the next run, whose rules may be others.
 //   - A floor per link of a source mailbox to its destination, not one per
 //     destination mailbox: sources that merge must each be matched from their
 //     own beginning, and a floor that is per link is never above what that link

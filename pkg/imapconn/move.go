@@ -64,7 +64,7 @@ func (c *Conn) transfer(ctx context.Context, op, command string, set []Range, ma
 	return said, nil
 }
 
-// copiedMost bounds what one set of a COPYUID may spread out to, in messages.
+// copiedMost bounds what the sets of COPYUIDs may spread out to, in messages.
 const copiedMost = 1 << 20
 
 // add takes one response code.
@@ -77,7 +77,7 @@ func (s *Copied) add(code string) {
 	from, to := search{limit: copiedMost}, search{limit: copiedMost}
 	from.set(f[2])
 	to.set(f[3])
-	if !ok || from.err != nil || to.err != nil || len(from.uids) != len(to.uids) || s.From != nil && s.UIDValidity != validity {
+	if !ok || len(s.From) > copiedMost || from.err != nil || to.err != nil || len(from.uids) != len(to.uids) || s.From != nil && s.UIDValidity != validity {
 		return
 	}
 	s.UIDValidity = validity

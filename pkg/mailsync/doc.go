@@ -31,6 +31,11 @@
 // multiset, before anything is sent again (settle.go, match.go). The same
 // step matches mail that was there before the first pass: then the floor is 0.
 //
+// What the user's rules leave out is found by selection.go and duplicates.go,
+// before anything is asked for. What users delete or move at the source between
+// passes is followed, if asked, by follow.go at the end of a pass and by moves.go
+// before it copies anything.
+//
 // What makes a pass over an unchanged account cheap: both sides are listed with
 // the state of each mailbox, and one that has the state of the last whole pass
 // is not opened (unchanged.go). Flags follow the source by their difference to

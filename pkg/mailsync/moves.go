@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 )
@@ -53,14 +54,14 @@ type moving struct {
 
 // likeness is what tells one message from others without its body.
 type likeness struct {
-	head   sum
+	head   identity.Sum
 	octets int64
 	date   int64
 }
 
 // likenessOf is not ok where it would not tell enough.
 func likenessOf(i ident) (likeness, bool) {
-	return likeness{i.head, i.octets, i.date}, i.head != (sum{}) && i.octets > 0 && i.date != noDate
+	return likeness{i.head, i.octets, i.date}, i.head != (identity.Sum{}) && i.octets > 0 && i.date != noDate
 }
 
 // departed is a message that vanished at the source, and where it stands at the

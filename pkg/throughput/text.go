@@ -94,6 +94,16 @@ func (s Summary) writeTotals(w io.Writer) {
 	if !t.Balanced() && s.Rows.Running == 0 {
 		line("", "these do not add up to what was listed: %s differ; please report it", FormatNumber(t.Listed-t.Accounted()))
 	}
+	if rules := join([]amount{{t.FilteredDate, "by date"}, {t.FilteredSize, "by size"}, {t.FilteredSearch, "by --search"},
+		{t.FilteredDuplicate, "as duplicates"}}, false); rules != "" {
+		line("filtered", "%s", rules)
+	}
+	if since := join([]amount{{t.GoneKept, "kept at the destination"}, {t.Deleted, "deleted there too"}}, false); since != "" {
+		line("gone since", "%s", since)
+	}
+	if t.Moved > 0 {
+		line("moved", "%s at the destination, as at the source", FormatNumber(t.Moved))
+	}
 	octets := FormatOctets(t.Octets) + " copied"
 	if t.OctetsNotTried > 0 {
 		octets += ", " + FormatOctets(t.OctetsNotTried) + " not tried"

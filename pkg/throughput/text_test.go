@@ -149,3 +149,24 @@ func TestShorten(t *testing.T) {
 		t.Errorf("long list = %q", got)
 	}
 }
+
+// What rules left out, and what became of mail that is gone at the source, is
+// said where there is any.
+func TestTextOfRulesAndDeletions(t *testing.T) {
+	r := done(2, 10, 100, time.Second)
+	r.Count.Listed, r.Count.Filtered, r.Count.AlreadyThere = 1249, 1234, 5
+	r.Count.FilteredDate, r.Count.FilteredSize, r.Count.FilteredSearch, r.Count.FilteredDuplicate = 1000, 200, 30, 4
+	r.Count.GoneKept, r.Count.Deleted, r.Count.Moved = 6, 7, 5
+	var b strings.Builder
+	if err := Summarize([]Result{r}, time.Second).WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = `messages    1,249 listed: 10 copied, 5 already there, 1,234 filtered
+filtered    1,000 by date, 200 by size, 30 by --search, 4 as duplicates
+gone since  6 kept at the destination, 7 deleted there too
+moved       5 at the destination, as at the source
+octets `
+	if !strings.Contains(b.String(), want) {
+		t.Errorf("text:\n%s\nwant in it:\n%s", b.String(), want)
+	}
+}
