@@ -36,8 +36,9 @@ func (e *Engine) look(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	}
 	c, err := e.looker.Sync(ctx, pair, row, lanes, m)
 	would := c.Copied
-	c.NotTried, c.OctetsNotTried = c.NotTried+would, c.OctetsNotTried+c.Octets
-	c.Copied, c.Octets, c.FlagsUpdated = 0, 0, 0
+	c.NotTried, c.OctetsNotTried = c.NotTried+would+c.Moved, c.OctetsNotTried+c.Octets
+	c.AlreadyThere, c.GoneKept = c.AlreadyThere-c.Moved, c.GoneKept+c.Deleted
+	c.Copied, c.Octets, c.FlagsUpdated, c.Moved, c.Deleted = 0, 0, 0, 0, 0
 	if err != nil {
 		return c, err
 	}
