@@ -260,3 +260,32 @@ func TestFollowMovesFloorFirst(t *testing.T) {
 		t.Errorf("floors open at the move: %q", open)
 	}
 }
+
+// Wherever the destination's connection is cut while moves and deletions are
+// followed, everything is where it belongs in the end, once.
+func TestFollowCutAnywhere(t *testing.T) {
+	src, dst := memoryHost(t), memoryHost(t)
+	var whole int64
+	for at := int64(0); at == 0 || at < whole; at += whole/10 + 1 {
+		r := thirty(t, src, dst)
+		r.moves(r.src, "INBOX", "other", "3,7:8")
+		r.deletes(r.src, "INBOX", "10,20")
+		r.fillSource(imaptest.Mailbox{Name: "other", Messages: unflagged("more", 2)})
+		opt := imaptest.ProxyOptions{}
+		if at > 0 {
+			opt.Faults = imaptest.FirstConns(1, imaptest.Fault{Count: imaptest.BothWays, CutAfter: at})
+		}
+		proxy := r.before(true, opt)
+		r.rules.Moves, r.rules.Deletes = true, true
+		if c := r.mustSync(); at == 0 && (c.Moved != 3 || c.Deleted != 2 || c.Copied != 2) {
+			t.Errorf("count %+v", c)
+		}
+		if at == 0 {
+			whole = proxy.Stats().Up + proxy.Stats().Down
+		}
+		r.viaDst = ""
+		r.mustSync()
+		r.equal(false)
+		figures(t, "at rest", r.mustSync(), throughput.Count{Listed: 60, AlreadyThere: 60})
+	}
+}
