@@ -1,6 +1,7 @@
 package imaptest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -36,6 +37,7 @@ type DumpedMessage struct {
 	Size   int64     // RFC822.SIZE
 	Date   time.Time // INTERNALDATE with its zone; zero when it cannot be read
 	Flags  []string  // sorted, without \Recent; system flags as the RFC writes them
+	Body   []byte    // BODY[], from DumpBodies only; nil when the server says NIL
 }
 
 // Mailbox returns the mailbox of that name, nil when there is none.
@@ -69,7 +71,12 @@ func (c *Contents) Octets() int64 {
 
 // Dump reads a whole account with EXAMINE and BODY.PEEK[], so that nothing
 // changes by it. It holds no message in memory.
-func Dump(ctx context.Context, a Access) (*Contents, error) {
+func Dump(ctx context.Context, a Access) (*Contents, error) { return dump(ctx, a, false) }
+
+// DumpBodies is Dump for a small account: it also returns the messages.
+func DumpBodies(ctx context.Context, a Access) (*Contents, error) { return dump(ctx, a, true) }
+
+func dump(ctx context.Context, a Access, bodies bool) (*Contents, error) {
 	r, err := dialRaw(ctx, a)
 	if err != nil {
 		return nil, err
@@ -85,7 +92,7 @@ func Dump(ctx context.Context, a Access) (*Contents, error) {
 		if m.NoSelect {
 			continue
 		}
-		if err := r.dumpMailbox(ctx, m, wires[m.Name]); err != nil {
+		if err := r.dumpMailbox(ctx, m, wires[m.Name], bodies); err != nil {
 			return nil, fmt.Errorf("dump %q: mailbox %q: %w", a.User, m.Name, err)
 		}
 	}
@@ -170,7 +177,7 @@ func texts(vs []value) []string {
 }
 
 // dumpMailbox reads the messages of one mailbox.
-func (r *raw) dumpMailbox(ctx context.Context, m *DumpedMailbox, wire string) error {
+func (r *raw) dumpMailbox(ctx context.Context, m *DumpedMailbox, wire string, bodies bool) error {
 	exists := 0
 	err := r.command(ctx, "EXAMINE "+quote(wire), func(resp string) error {
 		f := strings.Fields(resp)
@@ -194,13 +201,17 @@ func (r *raw) dumpMailbox(ctx context.Context, m *DumpedMailbox, wire string) er
 	if err != nil || exists == 0 {
 		return err
 	}
+	sink := newBodySink(bodies)
 	err = r.command(ctx, "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])", func(resp string) error {
 		msg, whole, err := parseFetch(resp)
 		if whole {
+			if bodies && msg.Octets > 0 && msg.Body == nil {
+				msg.Body = bytes.Clone(sink.keep.Bytes())
+			}
 			m.Messages = append(m.Messages, msg)
 		}
 		return err
-	}, newBodySink())
+	}, sink)
 	if err != nil {
 		return err
 	}
@@ -241,6 +252,9 @@ func parseFetch(resp string) (msg DumpedMessage, whole bool, err error) {
 		case "BODY[]":
 			whole = true
 			msg.Octets, msg.Digest, err = parseBody(v)
+			if v.quoted {
+				msg.Body = []byte(v.text)
+			}
 		}
 		if err != nil {
 			return msg, false, err

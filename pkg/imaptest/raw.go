@@ -2,6 +2,7 @@ package imaptest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -191,8 +192,12 @@ func verb(line string) string {
 	return v
 }
 
-// bodySink digests the literals of BODY[].
-type bodySink struct{ h hash.Hash }
+// bodySink digests the literals of BODY[], and holds the last one if it has a
+// place for it.
+type bodySink struct {
+	h    hash.Hash
+	keep *bytes.Buffer
+}
 
 // response reads one response with its literals, without the last CRLF. A
 // literal becomes a quoted string; with a sink, one that follows BODY[] becomes
@@ -229,7 +234,12 @@ func (r *raw) response(sink *bodySink) (string, error) {
 func (r *raw) literal(b *strings.Builder, n int64, sink *bodySink) error {
 	if sink != nil && strings.HasSuffix(strings.ToUpper(b.String()), "BODY[] ") {
 		sink.h.Reset()
-		if _, err := io.Copy(sink.h, &deadlineReader{r: r, left: n}); err != nil {
+		to := io.Writer(sink.h)
+		if sink.keep != nil {
+			sink.keep.Reset()
+			to = io.MultiWriter(sink.h, sink.keep)
+		}
+		if _, err := io.Copy(to, &deadlineReader{r: r, left: n}); err != nil {
 			return err
 		}
 		fmt.Fprintf(b, "%d:%s", n, hex.EncodeToString(sink.h.Sum(nil)))
@@ -267,7 +277,13 @@ func (d *deadlineReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func newBodySink() *bodySink { return &bodySink{sha256.New()} }
+func newBodySink(keep bool) *bodySink {
+	s := &bodySink{h: sha256.New()}
+	if keep {
+		s.keep = new(bytes.Buffer)
+	}
+	return s
+}
 
 // close says goodbye and waits a little for the server to end the connection,
 // so that it does not count against a limit any more.
