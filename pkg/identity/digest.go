@@ -24,6 +24,8 @@ type Digester struct {
 	headSum     Sum
 	octets      int64
 	exact       hash.Hash // of the octets as they are; nil: not wanted
+	body        hash.Hash // of what stands behind the header; nil: parts are not wanted
+	header      []byte    // the first octets of it, for the parts
 }
 
 // NewDigester returns a Digester that has seen nothing.
@@ -45,6 +47,9 @@ func (d *Digester) Write(p []byte) (int, error) {
 	d.octets += int64(n)
 	if d.exact != nil {
 		d.exact.Write(p)
+	}
+	if d.body != nil && !d.inBody && len(d.header) <= maxHeader {
+		d.header = append(d.header, p[:min(len(p), maxHeader+1)]...)
 	}
 	for len(p) > 0 {
 		k := min(len(p), 32<<10)
@@ -90,9 +95,12 @@ func (d *Digester) chunk(p []byte) {
 
 func (d *Digester) flush(out []byte) {
 	d.whole.Write(out)
-	if !d.inBody {
+	switch {
+	case !d.inBody:
 		d.head.Write(out)
 		d.named = d.named || len(out) > 0
+	case d.body != nil:
+		d.body.Write(out)
 	}
 }
 
@@ -111,6 +119,9 @@ func (d *Digester) Sums() (head, whole Sum) {
 	}
 	return d.headSum, truncate(d.whole)
 }
+
+// Blank is the digest of a whole message that has nothing but line ends.
+var Blank = truncate(sha256.New())
 
 // Exact returns the digest of the octets as they are; zero when it was not
 // wanted.

@@ -6,8 +6,8 @@ import (
 )
 
 // Field returns the first header field of that name (RFC 5322 section 2.2),
-// unfolded, without blanks at its ends; empty where there is none. It is for
-// reports: nothing is identified by it.
+// unfolded, without blanks at its ends; empty where there is none. No message
+// is identified by it alone.
 func Field(header []byte, name string) string {
 	var value strings.Builder
 	found := false

@@ -129,16 +129,17 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 	uids = s.left(uids)
 	known := newSieve(uids, s)
 	items := imapconn.ItemSize | imapconn.ItemDate
-	if !s.bySize {
+	if s.by != bySize {
 		items |= imapconn.ItemHeader
 	}
-	err := o.digests(ctx, uids, known, identChunk, items, func(m *imapconn.Message, d *identity.Digester) {
+	err := o.digests(ctx, uids, known, identChunk, items, identity.NewPartsDigester, func(m *imapconn.Message, d *identity.Digester) {
 		id := ident{uid: m.UID, octets: m.Size, date: dateOf(m.Date)}
 		switch {
 		case d != nil:
 			id.head, _ = d.Sums()
+			id.name = d.Name()
 			known.put(id)
-		case m.Size >= 0 || s.bySize && m.HasDate: // no header (NIL): octets, date and body identify it
+		case m.Size >= 0 || s.by == bySize && m.HasDate: // no header (NIL): octets, date and body identify it
 			known.put(id)
 		}
 	})
@@ -148,7 +149,7 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 // wholesOf reads the digests of whole messages; it is a wholeFunc.
 func (o *opened) wholesOf(ctx context.Context, uids []uint32) (map[uint32]identity.Sum, error) {
 	known := newBook[identity.Sum]()
-	err := o.digests(ctx, uids, known, wholeChunk, imapconn.ItemBody, func(m *imapconn.Message, d *identity.Digester) {
+	err := o.digests(ctx, uids, known, wholeChunk, imapconn.ItemBody, identity.NewDigester, func(m *imapconn.Message, d *identity.Digester) {
 		if d != nil && m.HasBody {
 			_, whole := d.Sums()
 			known.put(m.UID, whole)
@@ -157,19 +158,30 @@ func (o *opened) wholesOf(ctx context.Context, uids []uint32) (map[uint32]identi
 	return known.m, err
 }
 
+// partsOf reads what whole messages consist of; it is a partsFunc.
+func (o *opened) partsOf(ctx context.Context, uids []uint32) (map[uint32]identity.Parts, error) {
+	known := newBook[identity.Parts]()
+	err := o.digests(ctx, uids, known, wholeChunk, imapconn.ItemBody, identity.NewPartsDigester, func(m *imapconn.Message, d *identity.Digester) {
+		if d != nil && m.HasBody {
+			known.put(m.UID, d.Parts())
+		}
+	})
+	return known.m, err
+}
+
 // digests reads items of each of uids and hands every message to take, with
-// what its header or body was digested to; nil where none came. Octets go from
+// what its header or body was digested to by a fresh digester; nil where none
+// came. Octets go from
 // the socket to the digest: no message is held. take runs on a connection's
 // reading goroutine.
 func (o *opened) digests(ctx context.Context, uids []uint32, known reading, size int, items imapconn.Items,
-	take func(m *imapconn.Message, d *identity.Digester)) error {
+	fresh func() *identity.Digester, take func(m *imapconn.Message, d *identity.Digester)) error {
 	return gather(ctx, o, uids, known, size, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
 		var d *identity.Digester
 		return fetchAll(ctx, c, set, items, imapconn.FetchHandler{
 			Body: func(_ *imapconn.Message, _ int64, r io.Reader) error {
-				d = identity.NewExactDigester()
-				if items&imapconn.ItemBody == 0 {
-					d, r = identity.NewDigester(), io.LimitReader(r, maxHeader)
+				if d = fresh(); items&imapconn.ItemBody == 0 {
+					r = io.LimitReader(r, maxHeader)
 				}
 				_, err := io.Copy(d, r)
 				return err

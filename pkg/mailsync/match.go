@@ -1,7 +1,6 @@
 package mailsync
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"iter"
@@ -11,12 +10,13 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/identity"
 )
 
-// ident is what is known of one message without its body: 40 octets. octets is
+// ident is what is known of one message without its body: 56 octets. octets is
 // what the server says (RFC822.SIZE) or the literal's own count.
 type ident struct {
 	uid    uint32
 	octets int64
-	date   int64 // INTERNALDATE, see dateOf
+	date   int64        // INTERNALDATE, see dateOf
+	name   identity.Sum // of Message-ID and Date; zero: it has none, or nobody looked
 	head   identity.Sum
 }
 
@@ -29,11 +29,15 @@ func dateOf(t time.Time) int64 { return t.Unix() }
 // wholeFunc returns the digests of whole messages, by UID.
 type wholeFunc func(ctx context.Context, uids []uint32) (map[uint32]identity.Sum, error)
 
+// partsFunc returns what whole messages consist of, by UID.
+type partsFunc func(ctx context.Context, uids []uint32) (map[uint32]identity.Parts, error)
+
 // party is one of the two sides of a match.
 type party struct {
 	count  int // of its messages
 	idents func(ctx context.Context, s stack) ([]ident, error)
 	whole  wholeFunc
+	parts  partsFunc // nil: that cannot be told of them
 }
 
 // pairs are source messages with the destination messages that are the same
@@ -65,50 +69,77 @@ func (p pairs) split() (source, dest []uint32) {
 // invariants 6 and 7). Header digest and octets decide where exactly one
 // message on each side has them (a header, and more octets than 0, which some
 // servers say of every message) and INTERNALDATE agrees; everything else that
-// could be equal is compared by the digest of the whole message. Where several
-// are equal to the last octet, INTERNALDATE breaks the tie, then UID order.
+// could be equal is compared by the digest of the whole message, in the
+// canonical form of package identity, for servers alter what they store. Where
+// several are equal in it, octets break the tie, then INTERNALDATE, then UID
+// order. What is left is compared with what has the same Message-ID and Date:
+// somebody at the destination may have added header fields.
 //
 // In more than one round, which read again what identifies the messages, only
 // one of as many stacks of them is held at a time. The outcome is the same.
 func match(ctx context.Context, source, dest party, rounds int) (pairs, error) {
-	m := &matcher{source: source, dest: dest}
-	var s, d []ident
-	var err error
-	for n := range rounds {
-		if s, d, err = m.read(ctx, stack{n: n, of: rounds}); err != nil {
-			return nil, err
-		}
-		if err := m.compare(ctx, joined(s, d, byHead), certain); err != nil {
-			return nil, err
-		}
+	m := &matcher{source: source, dest: dest, rounds: rounds}
+	if err := m.each(ctx, byHeader, func(s, d []ident) error {
+		return m.compare(ctx, joined(s, d, sameHead), certain)
+	}); err != nil {
+		return nil, err
 	}
 	// A server that shows another header than it was given (no blank line,
 	// no header at all) still keeps octets and date.
-	for n := range rounds {
-		if rounds > 1 {
-			if s, d, err = m.read(ctx, stack{n: n, of: rounds, bySize: true}); err != nil {
-				return nil, err
-			}
-		}
-		s, d = slices.DeleteFunc(s, m.isPaired), slices.DeleteFunc(d, m.isUsed)
-		if err := m.compare(ctx, joined(s, d, bySizeAndDate), nil); err != nil {
-			return nil, err
-		}
+	if err := m.each(ctx, bySize, func(s, d []ident) error {
+		return m.compare(ctx, joined(s, d, sameSizeAndDate), nil)
+	}); err != nil {
+		return nil, err
+	}
+	if source.parts == nil || dest.parts == nil {
+		return m.pairs, nil
+	}
+	if err := m.each(ctx, byName, func(s, d []ident) error {
+		return m.byParts(ctx, joined(s, d, sameName))
+	}); err != nil {
+		return nil, err
 	}
 	return m.pairs, nil
 }
 
 type matcher struct {
 	source, dest party
+	rounds       int
 
 	pairs pairs
 	used  []uint32 // the destination UIDs of pairs, ascending
+	// In one round all messages are read once and kept.
+	s, d []ident
 }
 
-// isPaired reports that a source message needs no partner by octets and date;
-// isUsed says so of the destination's.
-func (m *matcher) isPaired(i ident) bool { return i.date == noDate || m.paired(i.uid) }
-func (m *matcher) isUsed(i ident) bool   { return i.date == noDate || m.taken(i.uid) }
+// each hands over, stack by stack, the messages that have no partner yet and
+// can be compared by a trait.
+func (m *matcher) each(ctx context.Context, by trait, do func(s, d []ident) error) error {
+	for n := range m.rounds {
+		if m.rounds > 1 || by == byHeader {
+			var err error
+			if m.s, m.d, err = m.read(ctx, stack{n: n, of: m.rounds, by: by}); err != nil {
+				return err
+			}
+		}
+		s := left(m.s, by, m.paired)
+		d := left(m.d, by, m.taken)
+		if err := do(s, d); err != nil {
+			return err
+		}
+		slices.SortFunc(m.pairs, func(a, b pair) int { return cmp.Compare(a.source, b.source) })
+		slices.Sort(m.used)
+	}
+	return nil
+}
+
+// left returns a copy of those that have no partner and are not bare of what
+// they would be compared by.
+func left(ids []ident, by trait, done func(uid uint32) bool) []ident {
+	return slices.DeleteFunc(slices.Clone(ids), func(i ident) bool {
+		return by == bySize && i.date == noDate || by == byName && i.name == (identity.Sum{}) || done(i.uid)
+	})
+}
 
 func (m *matcher) paired(uid uint32) bool { _, ok := m.pairs.of(uid); return ok }
 func (m *matcher) taken(uid uint32) bool  { _, ok := slices.BinarySearch(m.used, uid); return ok }
@@ -158,12 +189,7 @@ func (m *matcher) compare(ctx context.Context, groups iter.Seq[group], certain f
 			doubtful, messages = doubtful[:0], 0
 		}
 	}
-	if err := m.byWhole(ctx, doubtful); err != nil {
-		return err
-	}
-	slices.SortFunc(m.pairs, func(a, b pair) int { return cmp.Compare(a.source, b.source) })
-	slices.Sort(m.used)
-	return nil
+	return m.byWhole(ctx, doubtful)
 }
 
 func (m *matcher) pair(s, d ident) {
@@ -176,12 +202,7 @@ func (m *matcher) byWhole(ctx context.Context, groups []group) error {
 	if len(groups) == 0 {
 		return nil
 	}
-	var su, du []uint32
-	for _, g := range groups {
-		su, du = appendUIDs(su, g.source), appendUIDs(du, g.dest)
-	}
-	slices.Sort(su)
-	slices.Sort(du)
+	su, du := groupUIDs(groups)
 	ds, err := m.dest.whole(ctx, du)
 	if err != nil {
 		return err
@@ -191,11 +212,45 @@ func (m *matcher) byWhole(ctx context.Context, groups []group) error {
 		return err
 	}
 	for _, g := range groups {
-		for equal := range joined(withWhole(g.source, ss), withWhole(g.dest, ds), byHead) {
+		before := len(m.pairs)
+		for equal := range joined(withWhole(g.source, ss), withWhole(g.dest, ds), sameHead) {
 			m.pairEqual(equal)
 		}
+		m.pairBlank(g, m.pairs[before:], ds)
 	}
 	return nil
+}
+
+// pairBlank pairs what is left of a group whose octets and dates are equal with
+// messages of which the destination shows nothing, though it says that they have
+// octets. Where there are fewer of those, nobody can tell whose they are.
+func (m *matcher) pairBlank(g group, paired pairs, dests map[uint32]identity.Sum) {
+	var source, dest []ident
+	for _, d := range g.dest {
+		if whole, ok := dests[d.uid]; ok && whole == identity.Blank && d.octets > 0 && d.date != noDate &&
+			!slices.ContainsFunc(paired, func(p pair) bool { return p.dest == d.uid }) {
+			dest = append(dest, d)
+		}
+	}
+	if len(dest) == 0 {
+		return
+	}
+	for _, s := range g.source {
+		if !slices.ContainsFunc(paired, func(p pair) bool { return p.source == s.uid }) {
+			source = append(source, s)
+		}
+	}
+	alike := func(i ident) bool { return sameSizeAndDate(i, dest[0]) == 0 }
+	if len(dest) < len(source) || !all(source, alike) || !all(dest, alike) {
+		return
+	}
+	for i, s := range source {
+		m.pair(s, dest[i])
+	}
+}
+
+func all(ids []ident, is func(ident) bool) bool {
+	return !slices.ContainsFunc(ids, func(i ident) bool { return !is(i) })
 }
 
 // withWhole returns copies of those whose whole digest is known, with it in
@@ -211,23 +266,21 @@ func withWhole(ids []ident, wholes map[uint32]identity.Sum) []ident {
 	return out
 }
 
-// pairEqual pairs messages that are equal to the last octet: those with equal
-// dates first, then in UID order.
+// pairEqual pairs messages whose whole digests are equal: first those with
+// equal octets and dates, then with equal octets, then with equal dates, then in
+// UID order. The digest leaves out what servers alter, and with equal octets it
+// is less likely that one is another message, such as one CRLF longer.
 func (m *matcher) pairEqual(g group) {
-	var left, free []ident
-	byDate := func(a, b ident) int { return cmp.Compare(a.date, b.date) }
-	rest := func(s, d []ident) {
-		n := min(len(s), len(d))
-		for i := range n {
-			m.pair(s[i], d[i])
-		}
-		left, free = append(left, s[n:]...), append(free, d[n:]...)
-	}
-	identity.Join(g.source, g.dest, byDate, byUID, rest)
-	slices.SortFunc(left, byUID)
-	slices.SortFunc(free, byUID)
-	for i := range min(len(left), len(free)) {
-		m.pair(left[i], free[i])
+	for _, same := range []func(a, b ident) int{sameSizeAndDate, sameSize, sameDate, func(a, b ident) int { return 0 }} {
+		var left, free []ident
+		identity.Join(g.source, g.dest, same, byUID, func(s, d []ident) {
+			n := min(len(s), len(d))
+			for i := range n {
+				m.pair(s[i], d[i])
+			}
+			left, free = append(left, s[n:]...), append(free, d[n:]...)
+		})
+		g = group{left, free}
 	}
 }
 
@@ -240,11 +293,12 @@ func appendUIDs(to []uint32, ids []ident) []uint32 {
 
 func byUID(a, b ident) int { return cmp.Compare(a.uid, b.uid) }
 
-func byHead(a, b ident) int { return bytes.Compare(a.head[:], b.head[:]) }
+func sameHead(a, b ident) int { return identity.Compare(a.head, b.head) }
+func sameName(a, b ident) int { return identity.Compare(a.name, b.name) }
+func sameSize(a, b ident) int { return cmp.Compare(a.octets, b.octets) }
+func sameDate(a, b ident) int { return cmp.Compare(a.date, b.date) }
 
-func bySizeAndDate(a, b ident) int {
-	return cmp.Or(cmp.Compare(a.octets, b.octets), cmp.Compare(a.date, b.date))
-}
+func sameSizeAndDate(a, b ident) int { return cmp.Or(sameSize(a, b), sameDate(a, b)) }
 
 // joined groups both sides by a key: groups with members on both sides. It
 // sorts the slices that it is given, and the groups are parts of them.

@@ -91,6 +91,10 @@ func TestMatch(t *testing.T) {
 			source: []msg{{1, 'a', "x", 10, 0}, {2, 'a', "x", 10, 3}},
 			dest:   []msg{{7, 'a', "x", 10, 3}},
 			want:   map[uint32]uint32{2: 7}, bodies: 3},
+		{name: "octets break a tie of equals before the date does",
+			source: []msg{{1, 'a', "x", 8, 0}, {2, 'a', "x", 10, 0}},
+			dest:   []msg{{7, 'a', "x", 10, 3}},
+			want:   map[uint32]uint32{2: 7}, bodies: 3},
 		{name: "octets differ since the server counts otherwise: the body decides",
 			source: []msg{{1, 'a', "x", 10, 0}},
 			dest:   []msg{{7, 'a', "x", 12, 0}},
@@ -162,10 +166,11 @@ func matchSlowly(source, dest []msg) map[uint32]uint32 {
 		return n == 1
 	}
 	pair := func(same func(s, d msg) bool) {
-		for _, sameDate := range []bool{true, false} {
+		for tie := range 4 { // octets and date, octets, date, nothing
 			for _, s := range source {
 				for _, d := range dest {
-					if _, ok := found[s.uid]; !ok && !used[d.uid] && same(s, d) && (!sameDate || s.minute == d.minute) {
+					tied := (tie > 1 || s.octets == d.octets) && (tie%2 == 1 || s.minute == d.minute)
+					if _, ok := found[s.uid]; !ok && !used[d.uid] && same(s, d) && tied {
 						found[s.uid], used[d.uid] = d.uid, true
 					}
 				}
@@ -213,7 +218,7 @@ func TestRoundsFor(t *testing.T) {
 		messages int
 		room     int64
 		want     int
-	}{{0, 1 << 20, 1}, {1000, 64_000, 1}, {1001, 64_000, 2}, {1_000_000, 1 << 20, 62}} {
+	}{{0, 1 << 20, 1}, {1000, 96_000, 1}, {1001, 96_000, 2}, {1_000_000, 1 << 20, 92}} {
 		if got := roundsFor(tt.messages, tt.room); got != tt.want {
 			t.Errorf("%d messages, %d octets: %d rounds, want %d", tt.messages, tt.room, got, tt.want)
 		}

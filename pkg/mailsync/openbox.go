@@ -346,7 +346,7 @@ func (p *pass) settleEarlier(ctx context.Context, pt *part, win *window) (pairs,
 	b := pt.b
 	todo := b.plan.are(notTried, filteredDate, filteredSize, filteredSearch)
 	found, err := p.settle(ctx, b, pt.dst, candidates{
-		party: party{count: len(todo), whole: pt.src.wholesOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
+		party: party{count: len(todo), whole: pt.src.wholesOf, parts: pt.src.partsOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
 			return pt.src.identsOf(ctx, todo, s)
 		}},
 		ours: b.link.Open && b.link.Floor > 0,

@@ -120,11 +120,11 @@ const bodyChunk = 100
 // connection's reading goroutine, one call at a time.
 func (m *MailboxReader) Read(ctx context.Context, uids []uint32, items imapconn.Items,
 	take func(m *imapconn.Message, d *identity.Digester)) (missing []uint32, err error) {
-	known, size := newTicks(uids), identChunk
+	known, size, fresh := newTicks(uids), identChunk, identity.NewDigester
 	if items&imapconn.ItemBody != 0 {
-		size = bodyChunk
+		size, fresh = bodyChunk, identity.NewExactDigester
 	}
-	err = m.o.digests(ctx, uids, known, size, items, func(msg *imapconn.Message, d *identity.Digester) {
+	err = m.o.digests(ctx, uids, known, size, items, fresh, func(msg *imapconn.Message, d *identity.Digester) {
 		if !answers(msg, items) {
 			return // an unasked one, that tells of flags only
 		}

@@ -30,7 +30,7 @@ func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, wi
 	if err != nil || len(have) == 0 {
 		return nil, err
 	}
-	dest := party{count: len(have), whole: dst.wholesOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
+	dest := party{count: len(have), whole: dst.wholesOf, parts: dst.partsOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
 		return dst.identsOf(ctx, have, s)
 	}}
 	messages := c.count + dest.count

@@ -8,10 +8,20 @@ import (
 // stack is the part of the messages that one round of a match holds: those
 // that may be equal are in the same one. The zero stack is not usable.
 type stack struct {
-	n, of  int
-	bySize bool                  // dealt out by octets and date, which alone are read; else by header
-	done   func(uid uint32) bool // these have a partner; nil: none has
+	n, of int
+	by    trait
+	done  func(uid uint32) bool // these have a partner; nil: none has
 }
+
+// trait is what the messages of a stack have in common, so that only what is
+// needed for that is read.
+type trait int
+
+const (
+	byHeader trait = iota
+	bySize         // octets and date
+	byName         // Message-ID and Date, see identity.Digester.Name
+)
 
 // has reports whether a message belongs to the stack.
 func (s stack) has(i ident) bool {
@@ -19,7 +29,10 @@ func (s stack) has(i ident) bool {
 		return true
 	}
 	h := binary.BigEndian.Uint64(i.head[:])
-	if s.bySize {
+	switch s.by {
+	case byName:
+		h = binary.BigEndian.Uint64(i.name[:])
+	case bySize:
 		h = uint64(i.octets)*0x9e3779b97f4a7c15 ^ uint64(i.date)*0xc2b2ae3d27d4eb4f
 	}
 	return h>>16%uint64(s.of) == uint64(s.n)
@@ -46,7 +59,7 @@ func (s stack) pick(ids []ident) []ident {
 
 // matchCost is what a message takes while it is matched, in octets: its ident,
 // its place in lists of UIDs, its share of what is compared by whole digests.
-const matchCost = 64
+const matchCost = 96
 
 // roundsFor returns in how many rounds so many messages of both sides can be
 // matched with so many octets of memory.
