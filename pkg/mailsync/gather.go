@@ -129,7 +129,7 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 	uids = s.left(uids)
 	known := newSieve(uids, s)
 	items := imapconn.ItemSize | imapconn.ItemDate
-	if s.by != bySize {
+	if s.by != ofSize {
 		items |= imapconn.ItemHeader
 	}
 	err := o.digests(ctx, uids, known, identChunk, items, identity.NewPartsDigester, func(m *imapconn.Message, d *identity.Digester) {
@@ -139,7 +139,7 @@ func (o *opened) identsOf(ctx context.Context, uids []uint32, s stack) ([]ident,
 			id.head, _ = d.Sums()
 			id.name = d.Name()
 			known.put(id)
-		case m.Size >= 0 || s.by == bySize && m.HasDate: // no header (NIL): octets, date and body identify it
+		case m.Size >= 0 || s.by == ofSize && m.HasDate: // no header (NIL): octets, date and body identify it
 			known.put(id)
 		}
 	})

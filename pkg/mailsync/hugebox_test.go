@@ -20,7 +20,7 @@ func TestMatchInRounds(t *testing.T) {
 		Message: func(i int) imaptest.FakeMessage { return imaptest.FakeMessage{Body: text(i, 200)} }})
 	dst := imaptest.NewFake(t, imaptest.FakeOptions{}, there)
 	r := fakeRig(t, src, dst)
-	r.options = func(o *mailsync.Options) { quick(o); o.Memory, o.Lanes = 1<<10, 1 } // 64 KiB: 8 rounds
+	r.options = func(o *mailsync.Options) { quick(o); o.Memory, o.Lanes = 1<<10, 1 } // 64 KiB: 12 rounds
 	counted(t, r.mustSync(), throughput.Count{Listed: n, Copied: n / 2, AlreadyThere: n / 2})
 	if got := len(dst.Stored("INBOX")); got != n/2 {
 		t.Errorf("%d messages stored, want %d", got, n/2)

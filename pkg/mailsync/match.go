@@ -79,23 +79,23 @@ func (p pairs) split() (source, dest []uint32) {
 // one of as many stacks of them is held at a time. The outcome is the same.
 func match(ctx context.Context, source, dest party, rounds int) (pairs, error) {
 	m := &matcher{source: source, dest: dest, rounds: rounds}
-	if err := m.each(ctx, byHeader, func(s, d []ident) error {
-		return m.compare(ctx, joined(s, d, sameHead), certain)
+	if err := m.each(ctx, ofHeader, func(s, d []ident) error {
+		return m.compare(ctx, joined(s, d, byHead), certain)
 	}); err != nil {
 		return nil, err
 	}
 	// A server that shows another header than it was given (no blank line,
 	// no header at all) still keeps octets and date.
-	if err := m.each(ctx, bySize, func(s, d []ident) error {
-		return m.compare(ctx, joined(s, d, sameSizeAndDate), nil)
+	if err := m.each(ctx, ofSize, func(s, d []ident) error {
+		return m.compare(ctx, joined(s, d, bySizeAndDate), nil)
 	}); err != nil {
 		return nil, err
 	}
 	if source.parts == nil || dest.parts == nil {
 		return m.pairs, nil
 	}
-	if err := m.each(ctx, byName, func(s, d []ident) error {
-		return m.byParts(ctx, joined(s, d, sameName))
+	if err := m.each(ctx, ofName, func(s, d []ident) error {
+		return m.byParts(ctx, joined(s, d, byName))
 	}); err != nil {
 		return nil, err
 	}
@@ -115,10 +115,12 @@ type matcher struct {
 // each hands over, stack by stack, the messages that have no partner yet and
 // can be compared by a trait.
 func (m *matcher) each(ctx context.Context, by trait, do func(s, d []ident) error) error {
-	for n := range m.rounds {
-		if m.rounds > 1 || by == byHeader {
+	total, open := m.source.count+m.dest.count, m.source.count+m.dest.count-2*len(m.pairs)
+	rounds := max(1, (open*m.rounds+total-1)/max(1, total)) // fewer messages, fewer stacks
+	for n := range rounds {
+		if m.rounds > 1 || by == ofHeader {
 			var err error
-			if m.s, m.d, err = m.read(ctx, stack{n: n, of: m.rounds, by: by}); err != nil {
+			if m.s, m.d, err = m.read(ctx, stack{n: n, of: rounds, by: by}); err != nil {
 				return err
 			}
 		}
@@ -137,7 +139,7 @@ func (m *matcher) each(ctx context.Context, by trait, do func(s, d []ident) erro
 // they would be compared by.
 func left(ids []ident, by trait, done func(uid uint32) bool) []ident {
 	return slices.DeleteFunc(slices.Clone(ids), func(i ident) bool {
-		return by == bySize && i.date == noDate || by == byName && i.name == (identity.Sum{}) || done(i.uid)
+		return by == ofSize && i.date == noDate || by == ofName && i.name == (identity.Sum{}) || done(i.uid)
 	})
 }
 
@@ -213,7 +215,7 @@ func (m *matcher) byWhole(ctx context.Context, groups []group) error {
 	}
 	for _, g := range groups {
 		before := len(m.pairs)
-		for equal := range joined(withWhole(g.source, ss), withWhole(g.dest, ds), sameHead) {
+		for equal := range joined(withWhole(g.source, ss), withWhole(g.dest, ds), byHead) {
 			m.pairEqual(equal)
 		}
 		m.pairBlank(g, m.pairs[before:], ds)
@@ -240,7 +242,7 @@ func (m *matcher) pairBlank(g group, paired pairs, dests map[uint32]identity.Sum
 			source = append(source, s)
 		}
 	}
-	alike := func(i ident) bool { return sameSizeAndDate(i, dest[0]) == 0 }
+	alike := func(i ident) bool { return bySizeAndDate(i, dest[0]) == 0 }
 	if len(dest) < len(source) || !all(source, alike) || !all(dest, alike) {
 		return
 	}
@@ -271,7 +273,7 @@ func withWhole(ids []ident, wholes map[uint32]identity.Sum) []ident {
 // UID order. The digest leaves out what servers alter, and with equal octets it
 // is less likely that one is another message, such as one CRLF longer.
 func (m *matcher) pairEqual(g group) {
-	for _, same := range []func(a, b ident) int{sameSizeAndDate, sameSize, sameDate, func(a, b ident) int { return 0 }} {
+	for _, same := range []func(a, b ident) int{bySizeAndDate, byOctets, byDate, func(a, b ident) int { return 0 }} {
 		var left, free []ident
 		identity.Join(g.source, g.dest, same, byUID, func(s, d []ident) {
 			n := min(len(s), len(d))
@@ -293,12 +295,12 @@ func appendUIDs(to []uint32, ids []ident) []uint32 {
 
 func byUID(a, b ident) int { return cmp.Compare(a.uid, b.uid) }
 
-func sameHead(a, b ident) int { return identity.Compare(a.head, b.head) }
-func sameName(a, b ident) int { return identity.Compare(a.name, b.name) }
-func sameSize(a, b ident) int { return cmp.Compare(a.octets, b.octets) }
-func sameDate(a, b ident) int { return cmp.Compare(a.date, b.date) }
+func byHead(a, b ident) int   { return identity.Compare(a.head, b.head) }
+func byName(a, b ident) int   { return identity.Compare(a.name, b.name) }
+func byOctets(a, b ident) int { return cmp.Compare(a.octets, b.octets) }
+func byDate(a, b ident) int   { return cmp.Compare(a.date, b.date) }
 
-func sameSizeAndDate(a, b ident) int { return cmp.Or(sameSize(a, b), sameDate(a, b)) }
+func bySizeAndDate(a, b ident) int { return cmp.Or(byOctets(a, b), byDate(a, b)) }
 
 // joined groups both sides by a key: groups with members on both sides. It
 // sorts the slices that it is given, and the groups are parts of them.

@@ -18,9 +18,9 @@ type stack struct {
 type trait int
 
 const (
-	byHeader trait = iota
-	bySize         // octets and date
-	byName         // Message-ID and Date, see identity.Digester.Name
+	ofHeader trait = iota
+	ofSize         // octets and date
+	ofName         // Message-ID and Date, see identity.Digester.Name
 )
 
 // has reports whether a message belongs to the stack.
@@ -30,9 +30,9 @@ func (s stack) has(i ident) bool {
 	}
 	h := binary.BigEndian.Uint64(i.head[:])
 	switch s.by {
-	case byName:
+	case ofName:
 		h = binary.BigEndian.Uint64(i.name[:])
-	case bySize:
+	case ofSize:
 		h = uint64(i.octets)*0x9e3779b97f4a7c15 ^ uint64(i.date)*0xc2b2ae3d27d4eb4f
 	}
 	return h>>16%uint64(s.of) == uint64(s.n)
