@@ -94,6 +94,7 @@ type rig struct {
 	viaDst   string
 	options  func(*mailsync.Options)
 	rules    rules.Rules
+	rewrite  func(*account.Pair) // changes the row, when set
 	lanes    mailsync.Lanes
 }
 
@@ -130,9 +131,13 @@ func pairOf(t testing.TB, src, dst imaptest.Access) account.Pair {
 }
 
 func (r *rig) pair() account.Pair {
-	return account.Pair{Line: 1, Rules: &r.rules,
+	p := account.Pair{Line: 1, Rules: &r.rules,
 		Source: endpoint(r.t, r.src.access(r.user, password), r.viaSrc),
 		Dest:   endpoint(r.t, r.dst.access(r.user, password), r.viaDst)}
+	if r.rewrite != nil {
+		r.rewrite(&p)
+	}
+	return p
 }
 
 // key is the same whatever proxy stands before the servers.
