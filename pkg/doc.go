@@ -33,15 +33,16 @@
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals, COMPRESS
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	identity        whether two messages are the same one, whatever servers did to them
-//	mailsync        the engine: maps mailboxes, matches, copies, settles
+//	mapping         which mailboxes go, and what each is called at the destination: pure
+//	mailsync        the engine: matches, copies, settles
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	mxlookup        where a domain's mail goes, and its TTL (DNS)
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
-// Imports go one way, cmd -> batch, mailsync, console -> imapconn -> wire, and
-// everybody may know account, fault, throughput and ledger, which know nobody.
+// Imports go one way, cmd -> batch, mailsync, console -> imapconn -> wire, with
+// mapping between mailsync and imapconn, and everybody may know account, fault, throughput and ledger, which know nobody.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //
@@ -96,6 +97,12 @@
 //     once the last message of the first has begun to come: Dovecot mixes the
 //     answers of two when its output is full, which would lose the order of
 //     messages. Between two mailboxes EXAMINE keeps them apart.
+//   - Sources that merge share the gate of their destination mailbox: one that
+//     settled while another was sending would adopt an equal message of its.
+//   - A name that gives way is derived from names of the source alone, not from
+//     what the destination lists: with the ledger lost, mail is found again
+//     under it. A mailbox that is refused is asked for under another name, not
+//     under one guessed beforehand: a server's limits cannot be asked for.
 //   - Lanes share a mailbox only where the destination says under which UIDs it
 //     stores; who settles has the mailbox to itself, and who must look up what is
 //     stored for certain comes before who doubts (else one could adopt the copy

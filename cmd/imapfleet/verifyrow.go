@@ -27,13 +27,13 @@ type verifiedRow struct {
 	DestMessages int64 `json:"destination_messages"`
 	// Same is how many of Messages stand there; Missing how many do not, and
 	// nothing explains it.
-	Same        int64            `json:"same"`
-	Missing     int64            `json:"missing"`
-	Differences int64            `json:"differences"`
-	Exceptions  int64            `json:"exceptions"`
-	Kinds       map[string]int64 `json:"kinds"` // the numbers of either, by kind
-	Seconds     float64          `json:"seconds"`
-	Fault       *throughput.CheckFault      `json:"fault,omitempty"`
+	Same        int64                  `json:"same"`
+	Missing     int64                  `json:"missing"`
+	Differences int64                  `json:"differences"`
+	Exceptions  int64                  `json:"exceptions"`
+	Kinds       map[string]int64       `json:"kinds"` // the numbers of either, by kind
+	Seconds     float64                `json:"seconds"`
+	Fault       *throughput.CheckFault `json:"fault,omitempty"`
 
 	different, explained []kindCount
 }

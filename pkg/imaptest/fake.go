@@ -24,6 +24,7 @@ type Fake struct {
 
 	mu         sync.Mutex
 	boxes      []*fakeBox
+	index      map[string]*fakeBox // by key
 	commands   []FakeCommand
 	conns      int
 	offered    int // messages offered by APPEND
@@ -116,17 +117,25 @@ func (f *Fake) add(m FakeMailbox) *fakeBox {
 		b.uidNext = m.uid(m.Count-1) + 1
 	}
 	f.boxes = append(f.boxes, b)
+	if k := f.key(m.Name); f.index[k] == nil {
+		if f.index == nil {
+			f.index = make(map[string]*fakeBox)
+		}
+		f.index[k] = b
+	}
 	return b
 }
 
-// box finds a mailbox. Fake.mu is held, or nobody else is there yet.
-func (f *Fake) box(name string) *fakeBox {
-	i := slices.IndexFunc(f.boxes, func(b *fakeBox) bool { return foldInbox(b.Name) == foldInbox(name) })
-	if i < 0 {
-		return nil
+// key is equal for names of one mailbox.
+func (f *Fake) key(name string) string {
+	if f.opt.FoldCase {
+		return strings.ToLower(name)
 	}
-	return f.boxes[i]
+	return foldInbox(name)
 }
+
+// box finds a mailbox. Fake.mu is held, or nobody else is there yet.
+func (f *Fake) box(name string) *fakeBox { return f.index[f.key(name)] }
 
 // Commands returns all command lines so far, in the order they came. The
 // passwords of LOGIN and AUTHENTICATE are in them.

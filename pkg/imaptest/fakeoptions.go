@@ -40,6 +40,9 @@ type FakeOptions struct {
 	NotAtomic bool
 	// NoAppendUID leaves out the APPENDUID code although UIDPLUS is offered.
 	NoAppendUID bool
+	// FoldCase takes mailbox names that differ in letter case only for one, as
+	// some servers do.
+	FoldCase bool
 	// NoUIDNext leaves UIDNEXT out of SELECT and STATUS.
 	NoUIDNext bool
 }

@@ -10,7 +10,8 @@ import (
 const mailboxColumns = `id, pair, source, dest, source_validity, dest_validity, floor, open,
 	source_uidnext, source_messages, source_modseq, rules,
 	filtered_date, filtered_size, filtered_duplicate, gone_kept, first_floor,
-	(SELECT count(*) FROM reject WHERE reject.mailbox = mailbox.id)`
+	(SELECT count(*) FROM reject WHERE reject.mailbox = mailbox.id),
+	EXISTS (SELECT 1 FROM run WHERE run.mailbox = mailbox.id)`
 
 // Mailboxes reads a row's mailboxes in the order in which they were added. It
 // sees what is queued.
@@ -20,7 +21,7 @@ func (l *Ledger) Mailboxes(ctx context.Context, id RowID) ([]Mailbox, error) {
 		var m Mailbox
 		err := rows.Scan(&m.ID, &m.Row, &m.Source, &m.Dest, &m.SourceValidity, &m.DestValidity,
 			&m.Floor, &m.Open, &m.SourceUIDNext, &m.SourceMessages, &m.SourceModSeq, &m.Rules,
-			&m.FilteredDate, &m.FilteredSize, &m.FilteredDuplicate, &m.GoneKept, &m.FirstFloor, &m.Rejects)
+			&m.FilteredDate, &m.FilteredSize, &m.FilteredDuplicate, &m.GoneKept, &m.FirstFloor, &m.Rejects, &m.Mapped)
 		out = append(out, m)
 		return err
 	}, "SELECT "+mailboxColumns+" FROM mailbox WHERE pair = ? ORDER BY id", id)
@@ -82,10 +83,10 @@ func storedModSeq(n uint64) int64 {
 	return int64(n)
 }
 
-// ResetMap forgets a mailbox's runs, flags, rejects and repairs: they stood for another
-// UIDVALIDITY. Its floor is 0 again and the map that comes stands for the
-// UIDVALIDITY given; what was open stays so, since a session may still be
-// storing. It is durable on return.
+// ResetMap forgets a mailbox's runs, flags, rejects and repairs of messages:
+// they stood for another UIDVALIDITY. Its floor is 0 again and the map that
+// comes stands for the UIDVALIDITY given; what was open stays so, since a
+// session may still be storing. It is durable on return.
 func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
 	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
 		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
@@ -98,12 +99,47 @@ func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, des
 		if changed != 1 {
 			return refuse(noMailbox(id))
 		}
-		for _, table := range []string{"run", "baseline", "reject", "repair"} {
-			which := " WHERE mailbox = ?"
-			if table == "repair" {
-				which += " AND uid > 0" // the mailbox itself stays changed
+		return forget(ctx, s, id)
+	})
+}
+
+// forget deletes what is known of a mailbox's messages.
+func forget(ctx context.Context, s *session, id MailboxID) error {
+	for _, what := range []string{"run WHERE", "baseline WHERE", "reject WHERE", "repair WHERE uid > 0 AND"} {
+		if _, err := s.exec(ctx, "DELETE FROM "+what+" mailbox = ?", id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Dest is another destination mailbox for a [Mailbox].
+type Dest struct {
+	ID   MailboxID
+	Name string // in UTF-8
+}
+
+// SetDests sends mailboxes of which nothing was copied to other destination
+// mailboxes, all or none: one that is Mapped or Open is refused. What was known
+// of their messages and repairs is forgotten. It is durable on return.
+func (l *Ledger) SetDests(ctx context.Context, dests []Dest) error {
+	set := append([]Dest(nil), dests...) // the caller may be gone before us
+	return l.call(ctx, func(ctx context.Context, s *session) error {
+		for _, d := range set {
+			changed, err := s.exec(ctx, `UPDATE mailbox SET dest = ?, source_validity = 0, dest_validity = 0, floor = 0, first_floor = 0,
+				source_uidnext = 0, source_messages = 0, source_modseq = 0, rules = '',
+				filtered_date = 0, filtered_size = 0, filtered_duplicate = 0, gone_kept = 0
+				WHERE id = ? AND NOT open AND NOT EXISTS (SELECT 1 FROM run WHERE run.mailbox = mailbox.id)`, d.Name, d.ID)
+			if err != nil {
+				return err
 			}
-			if _, err := s.exec(ctx, "DELETE FROM "+table+which, id); err != nil {
+			if changed != 1 {
+				return refuse(fmt.Errorf("mailbox %d is not there, or something was copied to its destination", d.ID))
+			}
+			if err := forget(ctx, s, d.ID); err != nil {
+				return err
+			}
+			if _, err := s.exec(ctx, "DELETE FROM repair WHERE mailbox = ?", d.ID); err != nil {
 				return err
 			}
 		}

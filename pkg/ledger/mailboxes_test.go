@@ -107,14 +107,57 @@ func TestResetMap(t *testing.T) {
 	equal(t, "runs of the other mailbox", runsOf(t, l, other), []Run{{1, 1, 5}})
 	got, err := l.Mailboxes(t.Context(), row)
 	must(t, err)
-	equal(t, "mailbox", got[0], Mailbox{ID: id, Row: row, Source: "INBOX", Dest: "INBOX", SourceValidity: 7, DestValidity: 8, Open: true})
+	equal(t, "mailbox", got[0], Mailbox{ID: id, Row: row, Source: "INBOX", Dest: "INBOX", SourceValidity: 7, DestValidity: 8, Open: true, Mapped: true})
 	equal(t, "the other mailbox", got[1], Mailbox{ID: other, Row: row, Source: "other", Dest: "other", SourceValidity: 1, DestValidity: 1,
-		SourceUIDNext: 12, SourceMessages: 6, SourceModSeq: 99, Rejects: 1})
+		SourceUIDNext: 12, SourceMessages: 6, SourceModSeq: 99, Rejects: 1, Mapped: true})
 	rejects, err := l.Rejects(t.Context(), row)
 	must(t, err)
 	equal(t, "rejects", rejects, []Reject{{Mailbox: other, UID: 9}})
 	if err := l.ResetMap(t.Context(), 99, 1, 1); err == nil {
 		t.Error("ResetMap of no mailbox: no error")
+	}
+}
+
+// TestSetDests: a mailbox of which nothing was copied may go elsewhere, and
+// begins anew there; one that is mapped or open stays, and with it all others
+// of the call.
+func TestSetDests(t *testing.T) {
+	l, row, mapped := one(t, t.TempDir())
+	open, free := mailbox(t, l, row, "open", "open"), mailbox(t, l, row, "free", "a%b")
+	must(t, l.AddRuns(t.Context(), mapped, []Run{{1, 1, 5}}, nil))
+	must(t, l.SetFloors(t.Context(), []Floor{{ID: open, Floor: 6, Open: true}}))
+	must(t, l.PutReject(t.Context(), Reject{Mailbox: free, UID: 9}))
+	must(t, l.PutRepair(t.Context(), Repair{Mailbox: free, Kind: "name", Was: "a%b", Made: "a_b"}))
+	must(t, l.FinishMailbox(t.Context(), free, Finished{UIDNext: 12, Messages: 6, ModSeq: 99}))
+	for _, stays := range []MailboxID{mapped, open, 99} {
+		if err := l.SetDests(t.Context(), []Dest{{free, "x"}, {stays, "x"}}); err == nil {
+			t.Errorf("mailbox %d: no error", stays)
+		}
+	}
+	must(t, l.SetDests(t.Context(), []Dest{{free, "a_b"}}))
+	got, err := l.Mailboxes(t.Context(), row)
+	must(t, err)
+	equal(t, "mailbox", got[2], Mailbox{ID: free, Row: row, Source: "free", Dest: "a_b", SourceValidity: 0})
+	equal(t, "mapped", got[0].Dest, "INBOX")
+	equal(t, "open", got[1].Dest, "open")
+	repairs, err := l.Repairs(t.Context(), []RowID{row})
+	must(t, err)
+	if len(repairs) != 0 {
+		t.Errorf("repairs: %+v", repairs)
+	}
+}
+
+// TestResetMapKeepsNames: another UIDVALIDITY changes nothing about what a
+// mailbox had to be called.
+func TestResetMapKeepsNames(t *testing.T) {
+	l, row, id := one(t, t.TempDir())
+	must(t, l.PutRepair(t.Context(), Repair{Mailbox: id, Kind: "name", Was: "a%b", Made: "a_b"}))
+	must(t, l.PutRepair(t.Context(), Repair{Mailbox: id, UID: 7, Kind: "date"}))
+	must(t, l.ResetMap(t.Context(), id, 7, 8))
+	repairs, err := l.Repairs(t.Context(), []RowID{row})
+	must(t, err)
+	if len(repairs) != 1 || repairs[0].Kind != "name" {
+		t.Errorf("repairs: %+v", repairs)
 	}
 }
 

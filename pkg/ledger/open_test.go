@@ -266,7 +266,7 @@ func TestUpgrade(t *testing.T) {
 	got, err := l.Mailboxes(t.Context(), 1)
 	must(t, err)
 	equal(t, "mailboxes", got, []Mailbox{{ID: 7, Row: 1, Source: "INBOX", Dest: "INBOX",
-		SourceValidity: 3, DestValidity: 4, Floor: 5, SourceUIDNext: 6}})
+		SourceValidity: 3, DestValidity: 4, Floor: 5, SourceUIDNext: 6, Mapped: true}})
 	equal(t, "runs", runsOf(t, l, 7), []Run{{1, 1, 4}})
 	b, err := l.Baseline(t.Context(), 7)
 	must(t, err)

@@ -290,7 +290,7 @@ func TestDiskFull(t *testing.T) {
 	boxes, err := l.Mailboxes(t.Context(), row)
 	must(t, err)
 	equal(t, "mailboxes", boxes, []Mailbox{{ID: id, Row: row, Source: "INBOX", Dest: "INBOX",
-		SourceValidity: 1, DestValidity: 1, Floor: 6, FirstFloor: 6, Open: true}})
+		SourceValidity: 1, DestValidity: 1, Floor: 6, FirstFloor: 6, Open: true, Mapped: true}})
 	equal(t, "runs", runsOf(t, l, id), []Run{{1, 1, 5}})
 	must(t, overfill(t.Context(), l, id)) // there is room again
 	must(t, l.Flush(t.Context()))

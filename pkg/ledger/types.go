@@ -81,7 +81,8 @@ type Mailbox struct {
 	// Source is the name as the source's wire has it, octet by octet: the key
 	// within the row.
 	Source string
-	// Dest is the destination mailbox's name in UTF-8; it never changes.
+	// Dest is the destination mailbox's name in UTF-8; it never changes once
+	// the mailbox is Mapped or Open.
 	Dest string
 	// UIDVALIDITY of both sides that the map stands for (RFC 9051 section
 	// 2.3.1.1); 0: there is no map yet.
@@ -110,8 +111,9 @@ type Mailbox struct {
 	// SetFloors sets it.
 	FirstFloor uint32
 	// Rejects is how many messages of it are recorded as refused. It is read
-	// only.
+	// only, as is Mapped: some of its messages are in the UID map.
 	Rejects int64
+	Mapped  bool
 }
 
 // Finished is what [Ledger.FinishMailbox] stores in a Mailbox: UIDNEXT,

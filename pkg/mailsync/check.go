@@ -44,7 +44,10 @@ func (e *Engine) Check(ctx context.Context, pair account.Pair) CheckReport {
 	if c.failed() {
 		return c.rep
 	}
-	c.mapNames()
+	if err := c.mapNames(); err != nil {
+		c.rep.Source.Fault = asFault(err)
+		return c.rep
+	}
 	c.both(
 		func() error { return c.lookDeeper(ctx) },
 		func() error { return c.weighDest(ctx) },
@@ -100,7 +103,7 @@ func (c *checking) look(ctx context.Context, s *session, of *side, rep *SideRepo
 		c.caps[at] = conn.Caps()
 		*rep = SideReport{Software: conn.ServerID()}
 		c.weights[at] = weighed(of)
-		for _, b := range of.boxes {
+		for _, b := range of.Mailboxes {
 			if !b.NoSelect {
 				rep.Mailboxes++
 				rep.Messages += int64(of.status[b.Wire].Messages)
@@ -130,7 +133,7 @@ func (c *checking) lookDest(ctx context.Context) error {
 // (EXAMINE says none), and SELECT takes \Recent off the messages of a mailbox:
 // so it is asked of one that is empty, or not at all.
 func (c *checking) lookKept(ctx context.Context, conn *imapconn.Conn) error {
-	for _, b := range c.dest.boxes {
+	for _, b := range c.dest.Mailboxes {
 		st := c.dest.status[b.Wire]
 		if b.NoSelect || !st.OK || st.Messages > 0 {
 			continue

@@ -1,32 +1,34 @@
 package mailsync
 
-import "fmt"
-
 // place is where the messages of a source mailbox go.
 type place struct {
 	dest   string // name at the destination
-	exists bool   // the destination lists it
+	exists bool   // the destination has it
 }
 
 // mapNames finds a place for each source mailbox that is migrated, and tells
 // what an operator may not expect of the names.
-func (c *checking) mapNames() {
-	c.places = make(map[string]place, len(c.source.boxes))
-	for _, r := range mapMailboxes(c.source.boxes, c.dest.boxes, c.source.tree, c.dest.tree, nil) {
-		if r.source.NoSelect {
-			continue
-		}
-		c.places[r.source.Wire] = place{r.dest, r.exists}
-		if r.note != "" {
-			c.find(Note, FindMapping, fmt.Sprintf("%s goes to %s: %s", r.source.Name, r.dest, r.note))
+func (c *checking) mapNames() error {
+	m, err := mapped(c.p.rules, &c.source, &c.dest, nil)
+	if err != nil {
+		return err
+	}
+	c.places = make(map[string]place, len(m.Routes))
+	for _, r := range m.Routes {
+		if r.LeftOut == "" {
+			c.places[r.Source.Wire] = place{r.Dest, r.Exists}
 		}
 	}
+	for _, note := range m.Notes() {
+		c.find(Note, FindMapping, note)
+	}
+	return nil
 }
 
 // moving are the source's mailboxes whose messages have a place.
 func (c *checking) moving() weights {
 	var out weights
-	if r := c.p.pair.Rules; r != nil && (r.JustFolders || r.JustLogin) {
+	if c.p.rules.JustFolders || c.p.rules.JustLogin {
 		return nil
 	}
 	for _, w := range c.weights[0] {

@@ -41,7 +41,7 @@ type weights []weight
 
 func weighed(s *side) weights {
 	var all weights
-	for _, b := range s.boxes {
+	for _, b := range s.Mailboxes {
 		if b.NoSelect {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mapping"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -39,6 +40,10 @@ type Options struct {
 	// of which nothing is kept. nil: such a row fails.
 	Scratch *ledger.Ledger
 	Version string // told to the servers by ID
+	// OnMapping is told where the mailboxes of a pair go, once in each pass and
+	// before anything is made; nil: nobody is. It is called by the goroutine of
+	// Sync, and m is valid until it returns.
+	OnMapping func(pair account.Pair, m *mapping.Map)
 	// Compress says when connections are compressed; zero: where that helps.
 	Compress imapconn.CompressMode
 

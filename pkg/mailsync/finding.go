@@ -123,7 +123,7 @@ func (c *checking) lacks(source, dest imapconn.Caps) {
 	if !source.Condstore {
 		c.find(Note, FindCondstore, "source has no CONDSTORE: each further pass opens every mailbox and reads the flags of every message")
 	}
-	if !dest.SpecialUse && !slices.ContainsFunc(c.dest.boxes, func(b imapconn.Mailbox) bool { return b.Use != "" }) {
+	if !dest.SpecialUse && !slices.ContainsFunc(c.dest.Mailboxes, func(b imapconn.Mailbox) bool { return b.Use != "" }) {
 		c.find(Note, FindSpecialUse, "destination does not mark its special mailboxes (SPECIAL-USE): Sent, Drafts, Trash, Junk and Archive are found by name")
 	}
 }

@@ -345,12 +345,15 @@ func (b *box) toSettle() bool {
 func (p *pass) settleEarlier(ctx context.Context, pt *part, win *window) (pairs, error) {
 	b := pt.b
 	todo := b.plan.are(notTried, filteredDate, filteredSize, filteredSearch)
-	found, err := p.settle(ctx, b, pt.dst, candidates{
+	c := candidates{
 		party: party{count: len(todo), whole: pt.src.wholesOf, parts: pt.src.partsOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
 			return pt.src.identsOf(ctx, todo, s)
 		}},
 		ours: b.link.Open && b.link.Floor > 0,
-	}, win, b.link.Open && !b.quiet)
+	}
+	found, err := b.settleAlone(ctx, func() (pairs, error) {
+		return p.settle(ctx, b, pt.dst, c, win, b.link.Open && !b.quiet)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -360,6 +363,21 @@ func (p *pass) settleEarlier(ctx context.Context, pt *part, win *window) (pairs,
 	}
 	p.meter.AlreadyThere(int64(len(found)))
 	return found, nil
+}
+
+// settleAlone runs settle while no lane has anything under way in the
+// destination mailbox: others may be sending there what merges into it. The
+// caller has nothing under way anywhere.
+func (b *box) settleAlone(ctx context.Context, settle func() (pairs, error)) (found pairs, err error) {
+	if err := b.gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer b.gate.exit()
+	err = b.gate.settle(ctx, false, func() (err error) {
+		found, err = settle()
+		return err
+	})
+	return found, err
 }
 
 // setFloor makes the floor durable: everything below it is settled.

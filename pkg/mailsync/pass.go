@@ -10,6 +10,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mapping"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
@@ -25,12 +26,16 @@ type pass struct {
 	log   *slog.Logger
 	lanes Lanes
 
-	first *lane // prepares the pass, and works through all of it
-	boxes []*box
-	work  *work // of the round that goes on
-	crew  *crew
+	first  *lane        // prepares the pass, and works through all of it
+	mapped *mapping.Map // where the mailboxes go
+	boxes  []*box
+	work   *work // of the round that goes on
+	crew   *crew
 	// uidPlus says that the destination tells under which UIDs it stores.
 	uidPlus bool
+	// subscribed are the destination's mailboxes that its user has subscribed
+	// to, by name.
+	subscribed map[string]bool
 
 	// hard outlives the caller's context by Options.Grace: for the answer to
 	// an open APPEND.
@@ -47,27 +52,28 @@ type pass struct {
 // box is one source mailbox in this pass.
 type box struct {
 	route
-	link    ledger.Mailbox
-	before  imapconn.Status          // of the source mailbox, when the pass began
-	target  imapconn.Status          // of the destination mailbox, when the pass began
-	rejects map[uint32]ledger.Reject // of earlier passes
-	refused error                    // the destination does not have this mailbox and does not take it
-	plan    *plan                    // nil until it is listed; guarded by pass.mu once lanes move it
-	seen    imapconn.Selected        // of the source, when it was listed
-	floored bool                     // the floor was set in this pass and is still good
-	next    uint32                   // the destination's UIDNEXT when it was last matched; 0 unknown
-	doubts  bool                     // something was sent in this pass and not answered; guarded by pass.mu
-	quiet   bool                     // no session of an earlier pass is storing any more
-	tries   int                      // how often it was begun again
-	mapped  bool                     // UIDs of both sides last, so that the map does
-	noted   bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
-	told    bool                     // the destination has been told of all changes of flags
+	subscribe bool // at the destination
+	link      ledger.Mailbox
+	before    imapconn.Status          // of the source mailbox, when the pass began
+	target    imapconn.Status          // of the destination mailbox, when the pass began
+	rejects   map[uint32]ledger.Reject // of earlier passes
+	refused   error                    // the destination does not have this mailbox and does not take it
+	plan      *plan                    // nil until it is listed; guarded by pass.mu once lanes move it
+	seen      imapconn.Selected        // of the source, when it was listed
+	floored   bool                     // the floor was set in this pass and is still good
+	next      uint32                   // the destination's UIDNEXT when it was last matched; 0 unknown
+	doubts    bool                     // something was sent in this pass and not answered; guarded by pass.mu
+	quiet     bool                     // no session of an earlier pass is storing any more
+	tries     int                      // how often it was begun again
+	mapped    bool                     // UIDs of both sides last, so that the map does
+	noted     bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
+	told      bool                     // the destination has been told of all changes of flags
 
 	unchanged bool // since the last whole pass: it is not opened
 	// A dry run would have moved these to the mailbox, and those out of it.
 	moved, left []uint32
 	filtered    int64 // messages of which the meter knows that they were left out
-	gate        gate
+	gate        *gate // of the destination mailbox
 
 	// Guarded by work.mu.
 	parts     int   // stretches that a lane has or that wait for one
@@ -91,9 +97,7 @@ func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowI
 	log := e.logger(pair)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pass{e: e, row: row, pair: pair, meter: m, log: log, lanes: lanes, hard: hard, cancel: cancel}
-	if pair.Rules != nil {
-		p.rules = *pair.Rules
-	}
+	p.rules = rulesOf(pair)
 	p.first = p.newLane(false)
 	return p
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mapping"
 )
 
 // Reader reads one account and changes nothing: EXAMINE and BODY.PEEK, over a
@@ -60,7 +61,7 @@ func (r *Reader) List(ctx context.Context) (*Listing, error) {
 }
 
 // Mailboxes are all that the account has.
-func (l *Listing) Mailboxes() []imapconn.Mailbox { return l.side.boxes }
+func (l *Listing) Mailboxes() []imapconn.Mailbox { return l.side.Account.Mailboxes }
 
 // Status is the state of a mailbox, by name or as on the wire; not OK where
 // it is not known.
@@ -71,28 +72,16 @@ func (l *Listing) Status(name string) imapconn.Status {
 	return imapconn.Status{Size: -1}
 }
 
-// Route is where the messages of a source mailbox belong.
-type Route struct {
-	Source imapconn.Mailbox
-	Dest   string // in UTF-8
-	Exists bool   // the destination lists it
-}
-
-// Routes says of every source mailbox that can hold messages where those
-// belong: where earlier passes sent them, as links has it, else where a first
-// pass over pair would.
-func Routes(pair account.Pair, source, dest *Listing, links []ledger.Mailbox) []Route {
-	stored := map[string]string{}
-	for _, l := range links {
-		stored[l.Source] = l.Dest
+// Routes says where the messages of those source mailboxes belong that are
+// migrated: where earlier passes sent them, as links has it, else where a first
+// pass over pair would. The error is a *fault.Error: pair's rules name a mailbox
+// that the source does not have.
+func Routes(pair account.Pair, source, dest *Listing, links []ledger.Mailbox) ([]mapping.Route, error) {
+	m, err := mapped(rulesOf(pair), &source.side, &dest.side, choices(links))
+	if err != nil {
+		return nil, err
 	}
-	var out []Route
-	for _, r := range mapMailboxes(source.side.boxes, dest.side.boxes, source.side.tree, dest.side.tree, stored) {
-		if !r.source.NoSelect && !r.source.NonExistent {
-			out = append(out, Route{Source: r.source, Dest: r.dest, Exists: r.exists})
-		}
-	}
-	return out
+	return slices.DeleteFunc(m.Routes, func(r mapping.Route) bool { return r.LeftOut != "" }), nil
 }
 
 // MailboxReader reads one mailbox. It belongs to its Reader's goroutine.

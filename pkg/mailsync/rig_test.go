@@ -93,9 +93,9 @@ type rig struct {
 	viaSrc   string         // addresses of proxies before the servers, when set
 	viaDst   string
 	options  func(*mailsync.Options)
-	rules    rules.Rules
 	rewrite  func(*account.Pair) // changes the row, when set
 	lanes    mailsync.Lanes
+	rules    rules.Rules
 }
 
 func newRig(t *testing.T, src, dst host) *rig {

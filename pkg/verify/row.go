@@ -91,6 +91,10 @@ func (r *row) route(ctx context.Context, l *lane) error {
 	if err != nil {
 		return err
 	}
+	routes, err := mailsync.Routes(r.pair, source, r.dest, r.history.links)
+	if err != nil {
+		return err
+	}
 	byDest := map[string]*group{}
 	add := func(dest string, b *sourceBox, size int64) {
 		g := byDest[dest]
@@ -102,7 +106,7 @@ func (r *row) route(ctx context.Context, l *lane) error {
 		g.boxes, g.size = append(g.boxes, b), g.size+size
 	}
 	listed := map[string]bool{}
-	for _, route := range mailsync.Routes(r.pair, source, r.dest, r.history.links) {
+	for _, route := range routes {
 		listed[route.Source.Wire] = true
 		add(route.Dest, &sourceBox{name: route.Source.Name, wire: route.Source.Wire, listed: true}, int64(source.Status(route.Source.Wire).Messages))
 		r.report.Mailboxes++

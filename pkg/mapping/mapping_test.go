@@ -1,4 +1,4 @@
-package mailsync
+package mapping
 
 import (
 	"testing"
@@ -23,12 +23,12 @@ func used(m []imapconn.Mailbox, uses map[string]string) []imapconn.Mailbox {
 	return m
 }
 
-func TestMapMailboxes(t *testing.T) {
-	dots, slash, flat := tree{"INBOX.", '.'}, tree{"", '/'}, tree{"", 0}
+func TestBuild(t *testing.T) {
+	dots, slash, flat := Tree{"INBOX.", '.'}, Tree{"", '/'}, Tree{"", 0}
 	tests := []struct {
 		name         string
 		source, dest []imapconn.Mailbox
-		from, to     tree
+		from, to     Tree
 		stored       map[string]string
 		want         map[string]string
 	}{
@@ -98,12 +98,13 @@ func TestMapMailboxes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := map[string]string{}
 			dests := map[string]string{}
-			for _, r := range mapMailboxes(tt.source, tt.dest, tt.from, tt.to, tt.stored) {
-				got[r.source.Name] = r.dest
-				if other, ok := dests[r.dest]; ok {
-					t.Errorf("%q and %q both go to %q", other, r.source.Name, r.dest)
+			for _, r := range built(t, Input{Source: Account{Tree: tt.from, Mailboxes: tt.source},
+				Dest: Account{Tree: tt.to, Mailboxes: tt.dest}, Stored: settled(tt.stored)}).Routes {
+				got[r.Source.Name] = r.Dest
+				if other, ok := dests[r.Dest]; ok {
+					t.Errorf("%q and %q both go to %q", other, r.Source.Name, r.Dest)
 				}
-				dests[r.dest] = r.source.Name
+				dests[r.Dest] = r.Source.Name
 			}
 			if d := cmp.Diff(tt.want, got); d != "" {
 				t.Errorf("routes (-want +got):\n%s", d)
@@ -112,15 +113,16 @@ func TestMapMailboxes(t *testing.T) {
 	}
 }
 
-func TestMapMailboxesTwoWireNamesOneName(t *testing.T) {
+func TestBuildTwoWireNamesOneName(t *testing.T) {
 	source := []imapconn.Mailbox{
 		{Name: "INBOX", Wire: "INBOX", Delimiter: '/'},
 		{Name: "R&D", Wire: "R&D", Delimiter: '/'},
 		{Name: "R&D", Wire: "R&-D", Delimiter: '/'},
 	}
 	got := map[string]string{}
-	for _, r := range mapMailboxes(source, box1('/', "INBOX"), tree{"", '/'}, tree{"", '/'}, nil) {
-		got[r.source.Wire] = r.dest
+	slash := Tree{"", '/'}
+	for _, r := range built(t, Input{Source: Account{Tree: slash, Mailboxes: source}, Dest: Account{Tree: slash, Mailboxes: box1('/', "INBOX")}}).Routes {
+		got[r.Source.Wire] = r.Dest
 	}
 	want := map[string]string{"INBOX": "INBOX", "R&-D": "R&D", "R&D": "R&D (2)"}
 	if d := cmp.Diff(want, got); d != "" {
@@ -128,30 +130,77 @@ func TestMapMailboxesTwoWireNamesOneName(t *testing.T) {
 	}
 }
 
-// FuzzMapMailboxes: whatever names a source has, no two meet in one
-// destination, and a second pass with the first one's choices changes nothing.
-func FuzzMapMailboxes(f *testing.F) {
-	f.Add("Sent", "Sent Messages", "INBOX/x", "x", byte('/'), byte('.'))
-	f.Add("a/b", "a_b", "a", "INBOX (2)", byte('/'), byte(0))
-	f.Add("", "/", "//", "inbox/INBOX", byte('/'), byte('/'))
-	f.Fuzz(func(t *testing.T, a, b, c, d string, from, to byte) {
+// FuzzBuild: whatever names a source has, no two meet in one destination, also
+// where the destination takes names that differ in case for one, and whatever
+// it refuses; and a second pass with the first one's choices changes nothing.
+func FuzzBuild(f *testing.F) {
+	f.Add("Sent", "Sent Messages", "INBOX/x", "x", byte('/'), byte('.'), "")
+	f.Add("a/b", "a_b", "a", "INBOX (2)", byte('/'), byte(0), "Dovecot")
+	f.Add("", "/", "//", "inbox/INBOX", byte('/'), byte('/'), "Gimap")
+	f.Add("50%", "50_", "e\u0301", "\u00e9", byte('/'), byte('.'), "Cyrus mox")
+	f.Fuzz(func(t *testing.T, a, b, c, d string, from, to byte, software string) {
 		if len(a)+len(b)+len(c)+len(d) > 1000 {
 			return // no server keeps such names
 		}
 		source := box1(rune(from&0x7f), "INBOX", a, b, c, d)
-		ft, tt := tree{"", rune(from & 0x7f)}, tree{"INBOX" + string(rune(to&0x7f)), rune(to & 0x7f)}
-		first := mapMailboxes(source, box1('/', "INBOX", "Sent"), ft, tt, nil)
-		seen, stored := map[string]string{}, map[string]string{}
-		for _, r := range first {
-			if w, ok := seen[r.dest]; ok && w != r.source.Wire {
-				t.Fatalf("%q and %q both go to %q", w, r.source.Wire, r.dest)
-			}
-			seen[r.dest], stored[r.source.Wire] = r.source.Wire, r.dest
+		in := Input{Source: Account{Tree: Tree{"", rune(from & 0x7f)}, Mailboxes: source},
+			Dest: Account{Tree: Tree{"INBOX" + string(rune(to&0x7f)), rune(to & 0x7f)}, Mailboxes: box1('/', "INBOX", "Sent"), Software: software}}
+		first := built(t, in)
+		apart(t, first)
+		stored := map[string]string{}
+		for _, r := range first.Routes {
+			stored[r.Source.Wire] = r.Dest
 		}
-		for _, r := range mapMailboxes(source, box1('/', "INBOX", "Sent", "x"), ft, tt, stored) {
-			if stored[r.source.Wire] != r.dest {
-				t.Fatalf("%q went to %q, then to %q", r.source.Wire, stored[r.source.Wire], r.dest)
+		in.Dest.Mailboxes = box1('/', "INBOX", "Sent", "x")
+		in.Stored = settled(stored)
+		for _, r := range built(t, in).Routes {
+			if stored[r.Source.Wire] != r.Dest {
+				t.Fatalf("%q went to %q, then to %q", r.Source.Wire, stored[r.Source.Wire], r.Dest)
 			}
 		}
+		in.Stored = nil
+		m := built(t, in)
+		var all []int
+		for i := range m.Routes {
+			all = append(all, i)
+		}
+		for try := range Spellings {
+			m.Respell(all, try)
+			apart(t, m)
+		}
+		m.Taken(all)
+		apart(t, m)
 	})
+}
+
+func apart(t *testing.T, m *Map) {
+	t.Helper()
+	seen := map[string]string{}
+	for _, r := range m.Routes {
+		if w, ok := seen[m.m.key(r.Dest)]; ok && w != r.Source.Wire {
+			t.Fatalf("%q and %q both go to %q", w, r.Source.Wire, r.Dest)
+		}
+		if r.Others > 0 {
+			t.Fatalf("%q is merged: %+v", r.Source.Wire, r)
+		}
+		seen[m.m.key(r.Dest)] = r.Source.Wire
+	}
+}
+
+func built(t testing.TB, in Input) *Map {
+	t.Helper()
+	m, err := Build(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// settled makes choices of which something was copied.
+func settled(dests map[string]string) map[string]Choice {
+	all := map[string]Choice{}
+	for wire, dest := range dests {
+		all[wire] = Choice{Dest: dest, Settled: true}
+	}
+	return all
 }

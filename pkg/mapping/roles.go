@@ -1,4 +1,4 @@
-package mailsync
+package mapping
 
 import (
 	"strings"
@@ -22,21 +22,40 @@ var roles = []role{
 	{`\Archive`, []string{"archive", "archives", "archiv"}},
 }
 
-// roleHolder returns the one mailbox that holds the role: the first with the
-// attribute, else the one at the top of the tree whose name comes first in
-// the role's list.
-func roleHolder(boxes []imapconn.Mailbox, r role, t tree) (imapconn.Mailbox, bool) {
+// specials finds the mailboxes of one side that have a special use.
+type specials struct {
+	byUse map[string]imapconn.Mailbox // by attribute, in lower case: the first that has it
+	tops  map[string]imapconn.Mailbox // without an attribute, at the top of the tree, by name in lower case
+}
+
+func newSpecials(boxes []imapconn.Mailbox, path func(imapconn.Mailbox) []string) specials {
+	s := specials{byUse: map[string]imapconn.Mailbox{}, tops: map[string]imapconn.Mailbox{}}
 	for _, b := range boxes {
-		if strings.EqualFold(b.Use, r.attribute) {
-			return b, true
+		into, key := s.byUse, strings.ToLower(b.Use)
+		if b.Use == "" {
+			levels := path(b)
+			if len(levels) != 1 {
+				continue
+			}
+			into, key = s.tops, strings.ToLower(levels[0])
+		}
+		if _, ok := into[key]; !ok {
+			into[key] = b
 		}
 	}
+	return s
+}
+
+// holder returns the one mailbox that holds a role: the first with the
+// attribute, else the one at the top of the tree whose name comes first in
+// the role's list.
+func (s specials) holder(r role) (imapconn.Mailbox, bool) {
+	if b, ok := s.byUse[strings.ToLower(r.attribute)]; ok {
+		return b, true
+	}
 	for _, name := range r.names {
-		for _, b := range boxes {
-			path := t.split(b)
-			if b.Use == "" && len(path) == 1 && strings.ToLower(path[0]) == name {
-				return b, true
-			}
+		if b, ok := s.tops[name]; ok {
+			return b, true
 		}
 	}
 	return imapconn.Mailbox{}, false
