@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -93,44 +92,21 @@ func writeFaults(w io.Writer, rows []*throughput.CheckRow) {
 	}
 }
 
-// mostFindings is how many different findings of a level are printed: what
-// thousands of rows have to say, each of its own, is for check.csv and --json.
-const mostFindings = 100
-
 // writeFindings prints each finding that belongs below the title once, with the
 // lines that it is about, those of the most lines first.
 func writeFindings(w io.Writer, rows []*throughput.CheckRow, title string, belongs func(throughput.CheckFinding) bool) {
-	var texts []string
-	lines := make(map[string][]int)
+	var notes lineNotes
 	for _, r := range rows {
 		if r == nil {
 			continue
 		}
 		for _, f := range r.Findings {
-			if !belongs(f) {
-				continue
+			if belongs(f) {
+				notes.add(r.Line, f.Text)
 			}
-			if lines[f.Text] == nil {
-				texts = append(texts, f.Text)
-			}
-			lines[f.Text] = append(lines[f.Text], r.Line)
 		}
 	}
-	if len(texts) == 0 {
-		return
-	}
-	slices.SortStableFunc(texts, func(a, b string) int { return len(lines[b]) - len(lines[a]) })
-	fmt.Fprintf(w, "\n%s\n", title)
-	for _, t := range texts[:min(len(texts), mostFindings)] {
-		word := "line "
-		if len(lines[t]) > 1 {
-			word = "lines "
-		}
-		fmt.Fprintf(w, "  %s (%s%s)\n", t, word, throughput.FormatLines(lines[t]))
-	}
-	if more := len(texts) - mostFindings; more > 0 {
-		fmt.Fprintf(w, "  and %s more: see the rows of check.csv, or --json\n", throughput.FormatNumber(int64(more)))
-	}
+	notes.write(w, title)
 }
 
 func checkHeadline(sum checkSummary) string {

@@ -28,11 +28,12 @@ type job struct {
 	bound    *bound
 	scratch  *ledger.Ledger // a copy for rows that are only looked at; nil without such rows
 
-	tracker *tracker
-	meter   *throughput.Meter
-	events  *events      // nil without --json
-	log     *slog.Logger // to the file and the screen
-	fileLog *slog.Logger // for what the screen is told in other words
+	tracker  *tracker
+	meter    *throughput.Meter
+	events   *events      // nil without --json
+	mappings mappings     // of rows that are only looked at
+	log      *slog.Logger // to the file and the screen
+	fileLog  *slog.Logger // for what the screen is told in other words
 }
 
 // someOnlyLook reports whether a row is only looked at, in a run that copies.
@@ -70,6 +71,7 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	j.meter = throughput.NewRun()
 	if o.json {
 		j.events = newEvents(j.std.out)
+		j.mappings.events = j.events
 	}
 	con := console.New(console.Options{Out: j.std.err, Quiet: o.quiet, Meter: j.meter, Rows: j.tracker})
 	j.log = newLogger(logFile, con, slog.Level(o.logLevel), o.quiet)
@@ -142,10 +144,13 @@ func (j *job) summary(o runOptions, rep throughput.Report) error {
 	}
 	if o.dryRun {
 		fmt.Fprintln(j.std.out, "Dry run: nothing was changed; \"copied\" is what a run would copy.")
-		return rep.Run.WriteText(j.std.out)
 	}
 	if err := rep.Run.WriteText(j.std.out); err != nil {
 		return err
+	}
+	j.mappings.write(j.std.out)
+	if o.dryRun {
+		return nil
 	}
 	_, err := fmt.Fprintf(j.std.out, "\nresults in %s\n", j.dir)
 	return err

@@ -12,9 +12,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/batch"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/mapping"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
@@ -258,11 +260,17 @@ func runID(now time.Time) string {
 
 // engineOptions are what the flags say to the engine.
 func (o *runOptions) engineOptions(j *job) mailsync.Options {
-	return mailsync.Options{
+	opt := mailsync.Options{
 		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 		FlagsOff: !bool(o.flags), Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
 	}
+	opt.OnMapping = func(pair account.Pair, m *mapping.Map) {
+		if o.dryRun || pair.Rules != nil && pair.Rules.Dry {
+			j.mappings.note(pair, m)
+		}
+	}
+	return opt
 }
 
 // runnerOptions are what the flags say to the runner.

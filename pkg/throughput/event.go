@@ -15,6 +15,7 @@ type EventType string
 const (
 	EventStarted  EventType = "row-started" // Row: an attempt begins
 	EventEnded    EventType = "row-ended"   // Row: an attempt has ended; parked and pending rows come again
+	EventMapped   EventType = "row-mapped"  // Mapping: where the mailboxes of a row would go that is only looked at
 	EventProgress EventType = "progress"    // Progress
 	EventSummary  EventType = "summary"     // Summary
 )
@@ -25,8 +26,16 @@ type Event struct {
 	Type     EventType `json:"type"`
 	Time     time.Time `json:"time"`
 	Row      *Result   `json:"row,omitempty"`
+	Mapping  *Mapping  `json:"mapping,omitempty"`
 	Progress *Progress `json:"progress,omitempty"`
 	Summary  *Report   `json:"summary,omitempty"`
+}
+
+// Mapping tells, in sentences, which mailboxes of a row would go to another
+// name than their own or nowhere.
+type Mapping struct {
+	Line  int      `json:"line"`
+	Notes []string `json:"notes"`
 }
 
 // Progress is how far a run is. Messages and octets are those copied by this
