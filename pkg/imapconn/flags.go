@@ -15,7 +15,7 @@ const maxKeyword = 50
 // octets without "]"; `\Recent`, which no client may set, is in neither.
 func Sanitize(flags []string) (kept, dropped []string) {
 	for _, f := range flags {
-		if strings.EqualFold(f, `\Recent`) {
+		if isRecent(f) {
 			continue
 		}
 		if s, ok := systemFlag(f); ok {
@@ -31,6 +31,27 @@ func Sanitize(flags []string) (kept, dropped []string) {
 	return kept, dropped
 }
 
+// maxStored is the longest keyword, in octets, that a STORE may hold: no known
+// server takes longer ones.
+const maxStored = 250
+
+// Storable reports whether a STORE may hold f though no APPEND may: keywords
+// that are longer than Dovecot takes by default, and flag extensions (`\Custom`,
+// RFC 9051 section 9), which only a server understands that names them in
+// PERMANENTFLAGS. A STORE that is refused costs nothing; an APPEND may
+// (DESIGN invariant 9).
+func Storable(f string) bool {
+	if _, system := systemFlag(f); system || isRecent(f) {
+		return false
+	}
+	if name, ok := strings.CutPrefix(f, `\`); ok {
+		return isAtom(name, maxKeyword)
+	}
+	return len(f) > maxKeyword && isAtom(f, maxStored)
+}
+
+func isRecent(f string) bool { return strings.EqualFold(f, `\Recent`) }
+
 func systemFlag(f string) (string, bool) {
 	for _, s := range systemFlags {
 		if strings.EqualFold(f, s) {
@@ -43,8 +64,10 @@ func systemFlag(f string) (string, bool) {
 // validKeyword reports whether f is a flag-keyword (an atom, RFC 3501 section
 // 9) that every known server can at least parse. NIL is an atom that parsers
 // take for the absent value.
-func validKeyword(f string) bool {
-	if f == "" || len(f) > maxKeyword || strings.EqualFold(f, "NIL") {
+func validKeyword(f string) bool { return isAtom(f, maxKeyword) }
+
+func isAtom(f string, most int) bool {
+	if f == "" || len(f) > most || strings.EqualFold(f, "NIL") {
 		return false
 	}
 	for i := range len(f) {

@@ -17,14 +17,19 @@ type Storing struct {
 // Store sends one UID STORE that adds flags to the messages in set, or takes
 // them away, and leaves their other flags alone. The mailbox must be open for
 // change; the set's length on the wire (SetLen) is kept well below MaxLine by
-// the caller. Flags that cannot be carried are left out (Sanitize); where none
-// is left nothing is sent. Several may be in flight. ctx is for sending only.
+// the caller. Flags that cannot be carried (Sanitize, Storable) are left out;
+// where none is left nothing is sent. Several may be in flight. ctx is for sending only.
 func (c *Conn) Store(ctx context.Context, set []Range, add bool, flags []string) (*Storing, error) {
 	s := &Storing{c: c}
 	if c.opening != nil {
 		s.name = c.opening.name
 	}
-	kept, _ := Sanitize(flags)
+	kept, rest := Sanitize(flags)
+	for _, f := range rest {
+		if Storable(f) {
+			kept = append(kept, f)
+		}
+	}
 	if len(kept) == 0 {
 		return s, nil
 	}

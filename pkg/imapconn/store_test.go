@@ -21,7 +21,9 @@ func TestStore(t *testing.T) {
 	}{
 		{"add", []Range{{1, 5}, {7, 7}}, true, []string{`\seen`, "$Forwarded"}, `UID STORE 1:5,7 +FLAGS.SILENT (\Seen $Forwarded)`},
 		{"take away", []Range{{9, 9}}, false, []string{`\Flagged`}, `UID STORE 9 -FLAGS.SILENT (\Flagged)`},
-		{"only what can be carried", []Range{{1, 1}}, true, []string{`\Recent`, `\Custom`, "x) +FLAGS (y", "a\r\nX9 LOGOUT", `\DRAFT`}, `UID STORE 1 +FLAGS.SILENT (\Draft)`},
+		{"only what can be carried", []Range{{1, 1}}, true, []string{`\Recent`, `\*`, "x) +FLAGS (y", "a\r\nX9 LOGOUT", `\DRAFT`}, `UID STORE 1 +FLAGS.SILENT (\Draft)`},
+		{"what no APPEND may hold", []Range{{1, 1}}, true, []string{`\Custom`, strings.Repeat("k", 250)}, `UID STORE 1 +FLAGS.SILENT (\Custom ` + strings.Repeat("k", 250) + `)`},
+		{"longer than any server takes", []Range{{1, 1}}, true, []string{strings.Repeat("k", 251), "\\" + strings.Repeat("k", 51)}, ""},
 		{"nothing that can be carried", []Range{{1, 1}}, true, []string{`\Recent`, "a]b"}, ""},
 	}
 	for _, tt := range tests {
