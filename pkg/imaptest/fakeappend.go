@@ -76,6 +76,11 @@ func (c *fakeConn) offer(cmd FakeCommand, a *fakeAppending, place int, args stri
 	if _, err := io.ReadFull(c.br, p); err != nil {
 		return true, err
 	}
+	if c.f.opt.Whole != nil && a.refusal == "" {
+		if a.refusal = c.f.opt.Whole(p); a.refusal != "" {
+			a.keep = len(a.got)
+		}
+	}
 	flags, date := splitHead(msg.Head)
 	a.got = append(a.got, FakeStored{Head: msg.Head, Flags: flags, Date: date, Body: p, Digest: digestOf(p)})
 	return false, nil

@@ -211,6 +211,9 @@ func (c *fakeConn) fetch(cmd FakeCommand) error {
 			continue
 		}
 		m := v.at(i)
+		if c.f.opt.Show != nil {
+			c.f.opt.Show(&m)
+		}
 		if m.Refuse != "" {
 			return c.no(cmd, m.Refuse)
 		}

@@ -35,6 +35,11 @@ type FakeOptions struct {
 	// Append, when set, sees each message of an APPEND when its literal is
 	// announced and may refuse it.
 	Append func(msg FakeAppend) FakeRefusal
+	// Whole, when set, sees each message of an APPEND once it is here and may
+	// refuse it with an answer; "" takes it.
+	Whole func(octets []byte) (answer string)
+	// Show, when set, alters a message on its way into a FETCH response.
+	Show func(m *FakeMessage)
 	// NotAtomic makes a refused MULTIAPPEND keep the messages before the
 	// refused one.
 	NotAtomic bool

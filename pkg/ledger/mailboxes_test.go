@@ -140,8 +140,8 @@ func TestSetDests(t *testing.T) {
 	equal(t, "mailbox", got[2], Mailbox{ID: free, Row: row, Source: "free", Dest: "a_b", SourceValidity: 0})
 	equal(t, "mapped", got[0].Dest, "INBOX")
 	equal(t, "open", got[1].Dest, "open")
-	repairs, err := l.Repairs(t.Context(), []RowID{row})
-	must(t, err)
+	var repairs []RepairRow
+	must(t, l.Repairs(t.Context(), []RowID{row}, func(r RepairRow) { repairs = append(repairs, r) }))
 	if len(repairs) != 0 {
 		t.Errorf("repairs: %+v", repairs)
 	}
@@ -154,8 +154,8 @@ func TestResetMapKeepsNames(t *testing.T) {
 	must(t, l.PutRepair(t.Context(), Repair{Mailbox: id, Kind: "name", Was: "a%b", Made: "a_b"}))
 	must(t, l.PutRepair(t.Context(), Repair{Mailbox: id, UID: 7, Kind: "date"}))
 	must(t, l.ResetMap(t.Context(), id, 7, 8))
-	repairs, err := l.Repairs(t.Context(), []RowID{row})
-	must(t, err)
+	var repairs []RepairRow
+	must(t, l.Repairs(t.Context(), []RowID{row}, func(r RepairRow) { repairs = append(repairs, r) }))
 	if len(repairs) != 1 || repairs[0].Kind != "name" {
 		t.Errorf("repairs: %+v", repairs)
 	}

@@ -147,14 +147,14 @@ func opsOf(sel imapconn.Selected, todo []change) (ops map[flagOp][]*change, drop
 	ops, dropped = map[flagOp][]*change{}, map[string]bool{}
 	for i := range todo {
 		ch := &todo[i]
-		kept, left := keepable(sel, minus(ch.now, ch.was))
+		kept, left := storable(sel, minus(ch.now, ch.was))
 		for _, f := range kept {
 			ops[flagOp{f, true}] = append(ops[flagOp{f, true}], ch)
 		}
 		for _, f := range left {
 			dropped[f] = true
 		}
-		kept, _ = keepable(sel, minus(ch.was, ch.now))
+		kept, _ = storable(sel, minus(ch.was, ch.now))
 		for _, f := range kept {
 			ops[flagOp{f, false}] = append(ops[flagOp{f, false}], ch)
 		}
@@ -184,6 +184,9 @@ func (p *pass) pushFlags(ctx context.Context, pt *part, todo []change) error {
 	err := pt.dst.do(ctx, func(c *imapconn.Conn) (err error) {
 		ops, dropped := opsOf(pt.dst.sel, todo)
 		p.tellDropped(pt.b, dropped)
+		if err := p.putDropped(pt.b, pt.dst.sel, todo); err != nil {
+			return err
+		}
 		refused, err = storeAll(ctx, c, ops)
 		return err
 	})
@@ -199,6 +202,19 @@ func (p *pass) pushFlags(ctx context.Context, pt *part, todo []change) error {
 		return err
 	}
 	return errFlags
+}
+
+// putDropped writes down which messages are without flags that the mailbox does
+// not keep.
+func (p *pass) putDropped(b *box, sel imapconn.Selected, todo []change) error {
+	for _, ch := range todo {
+		if _, left := storable(sel, minus(ch.now, ch.was)); len(left) > 0 {
+			if err := p.putRepairs(b, ch.uid, []altered{withoutFlags(ch.now, left)}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // refusedFlag is a STORE that was refused.

@@ -66,8 +66,8 @@ type checking struct {
 	caps         [2]imapconn.Caps
 	weights      [2]weights // by side: what the mailboxes hold
 	kept         imapconn.Selected
-	keptKnown    bool             // kept says which flags the destination keeps
-	places       map[string]place // by the source's names as on the wire
+	keptKnown    bool               // kept says which flags the destination keeps
+	places       map[string]landing // by the source's names as on the wire
 }
 
 // both runs one function for each side at once; an error is that side's Fault.

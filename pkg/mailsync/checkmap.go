@@ -1,7 +1,7 @@
 package mailsync
 
-// place is where the messages of a source mailbox go.
-type place struct {
+// landing is where the messages of a source mailbox go.
+type landing struct {
 	dest   string // name at the destination
 	exists bool   // the destination has it
 }
@@ -13,10 +13,10 @@ func (c *checking) mapNames() error {
 	if err != nil {
 		return err
 	}
-	c.places = make(map[string]place, len(m.Routes))
+	c.places = make(map[string]landing, len(m.Routes))
 	for _, r := range m.Routes {
 		if r.LeftOut == "" {
-			c.places[r.Source.Wire] = place{r.Dest, r.Exists}
+			c.places[r.Source.Wire] = landing{r.Dest, r.Exists}
 		}
 	}
 	for _, note := range m.Notes() {

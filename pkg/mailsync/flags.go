@@ -8,43 +8,45 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
-// carried returns the flags that can go with a message, and notes the others
-// for the report.
-func (w *writer) carried(flags []string) []string {
-	kept, dropped := keepable(w.dst.sel, flags)
-	for _, f := range dropped {
-		if w.dropped == nil {
-			w.dropped = map[string]bool{}
+// keepable parts flags into those that the destination mailbox keeps, those
+// that it may keep but that no APPEND may hold, and those that it does not
+// keep: they can be in no command, or are not among its PERMANENTFLAGS (RFC
+// 9051 section 7.1). Where it did not say what it keeps, it keeps everything
+// (RFC 3501 section 7.1).
+func keepable(sel imapconn.Selected, flags []string) (kept, after, dropped []string) {
+	closed := sel.FlagsKnown && !sel.AnyKeyword
+	clean, rest := imapconn.Sanitize(flags)
+	for _, f := range clean {
+		if closed && !hasFlag(sel.PermanentFlags, f) {
+			dropped = append(dropped, f)
+		} else {
+			kept = append(kept, f)
 		}
-		w.dropped[f] = true
 	}
-	return kept
-}
-
-// keepable parts flags into those that the destination mailbox keeps, and the
-// others: those that no APPEND or STORE may hold, and those that are not among
-// its PERMANENTFLAGS (RFC 9051 section 7.1). Where it did not say what it
-// keeps, it keeps everything (RFC 3501 section 7.1).
-func keepable(sel imapconn.Selected, flags []string) (kept, dropped []string) {
-	kept, dropped = imapconn.Sanitize(flags)
-	if !sel.FlagsKnown || sel.AnyKeyword {
-		return kept, dropped
-	}
-	unkept := func(f string) bool { return !hasFlag(sel.PermanentFlags, f) }
-	for _, f := range kept {
-		if unkept(f) {
+	for _, f := range rest {
+		named := hasFlag(sel.PermanentFlags, f)
+		if imapconn.Storable(f) && (named || !closed && f[0] != '\\') {
+			after = append(after, f)
+		} else {
 			dropped = append(dropped, f)
 		}
 	}
-	return slices.DeleteFunc(kept, unkept), dropped
+	return kept, after, dropped
 }
 
-// tellDropped says what messages had to arrive without.
-func (w *writer) tellDropped() {
-	if w.undated > 0 {
-		w.p.log.Warn("the source gave no usable INTERNALDATE: the destination takes the present time",
-			"mailbox", w.b.source.Name, "messages", w.undated)
+// storable is keepable for STORE.
+func storable(sel imapconn.Selected, flags []string) (kept, dropped []string) {
+	kept, after, dropped := keepable(sel, flags)
+	return append(kept, after...), dropped
+}
+
+// tellChanged says which messages went over changed, and what they had to
+// arrive without.
+func (w *writer) tellChanged() {
+	for _, kind := range slices.Sorted(maps.Keys(w.changed)) {
+		w.p.log.Warn("messages went over changed: see repairs.csv", "mailbox", w.b.source.Name, "repair", kind, "messages", w.changed[kind])
 	}
+	w.changed = nil
 	w.p.tellDropped(w.b, w.dropped)
 }
 

@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,30 +9,29 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 )
 
-func TestCarried(t *testing.T) {
+func TestKeepable(t *testing.T) {
+	open := imapconn.Selected{AnyKeyword: true}
+	long := strings.Repeat("k", 60)
 	tests := []struct {
-		name          string
-		sel           imapconn.Selected
-		flags         []string
-		kept, dropped []string
+		name                 string
+		sel                  imapconn.Selected
+		flags                []string
+		kept, after, dropped []string
 	}{
-		{"PERMANENTFLAGS absent: all", imapconn.Selected{AnyKeyword: true}, []string{`\Seen`, "$Forwarded"}, []string{`\Seen`, "$Forwarded"}, nil},
-		{"with \\*: all", imapconn.Selected{FlagsKnown: true, AnyKeyword: true, PermanentFlags: []string{`\Seen`, `\*`}}, []string{`\Draft`, "x"}, []string{`\Draft`, "x"}, nil},
-		{"a closed list", imapconn.Selected{FlagsKnown: true, PermanentFlags: []string{`\Seen`, "Work"}}, []string{`\SEEN`, "work", "x", `\Draft`}, []string{`\Seen`, "work"}, []string{"x", `\Draft`}},
-		{"what no APPEND may hold", imapconn.Selected{AnyKeyword: true}, []string{`\Custom`, "a]b", `\Flagged`, `\Recent`}, []string{`\Flagged`}, []string{`\Custom`, "a]b"}},
+		{"PERMANENTFLAGS absent: all", open, []string{`\Seen`, "$Forwarded"}, []string{`\Seen`, "$Forwarded"}, nil, nil},
+		{"with \\*: all", imapconn.Selected{FlagsKnown: true, AnyKeyword: true, PermanentFlags: []string{`\Seen`, `\*`}}, []string{`\Draft`, "x"}, []string{`\Draft`, "x"}, nil, nil},
+		{"a closed list", imapconn.Selected{FlagsKnown: true, PermanentFlags: []string{`\Seen`, "Work"}}, []string{`\SEEN`, "work", "x", `\Draft`, long}, []string{`\Seen`, "work"}, nil, []string{"x", `\Draft`, long}},
+		{"what no APPEND may hold", open, []string{`\Custom`, "a]b", `\Flagged`, `\Recent`}, []string{`\Flagged`}, nil, []string{`\Custom`, "a]b"}},
+		{"what a STORE may hold", open, []string{long, strings.Repeat("k", 251)}, nil, []string{long}, []string{strings.Repeat("k", 251)}},
+		{"a flag that the server names", imapconn.Selected{FlagsKnown: true, PermanentFlags: []string{`\custom`}}, []string{`\Custom`}, nil, []string{`\Custom`}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &writer{stint: &stint{dst: &opened{sel: tt.sel}}}
-			if d := cmp.Diff(tt.kept, w.carried(tt.flags)); d != "" {
-				t.Errorf("kept (-want +got):\n%s", d)
-			}
-			want := map[string]bool{}
-			for _, f := range tt.dropped {
-				want[f] = true
-			}
-			if d := cmp.Diff(want, w.dropped); d != "" && len(want)+len(w.dropped) > 0 {
-				t.Errorf("dropped (-want +got):\n%s", d)
+			kept, after, dropped := keepable(tt.sel, tt.flags)
+			for i, d := range []string{cmp.Diff(tt.kept, kept), cmp.Diff(tt.after, after), cmp.Diff(tt.dropped, dropped)} {
+				if d != "" {
+					t.Errorf("%s (-want +got):\n%s", []string{"kept", "after", "dropped"}[i], d)
+				}
 			}
 		})
 	}

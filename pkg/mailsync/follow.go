@@ -89,7 +89,7 @@ func (p *pass) follow(ctx context.Context, b *box, dst *opened, v vanished) (f f
 // \Deleted neither: we may have set it before we were cut off.
 func untouched(sel imapconn.Selected, was, now []string) bool {
 	own := func(f string) bool { return isRecent(f) || strings.EqualFold(f, `\Deleted`) }
-	taken, _ := keepable(sel, minus(was, now))
+	taken, _ := storable(sel, minus(was, now))
 	return len(slices.DeleteFunc(taken, own)) == 0 && len(slices.DeleteFunc(minus(now, was), own)) == 0
 }
 

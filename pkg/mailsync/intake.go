@@ -109,7 +109,8 @@ func (f *fetcher) handler(ctx context.Context, u *use, r *request) imapconn.Fetc
 		Message: func(m *imapconn.Message) error {
 			i, ok := f.wanted(ctx, r, m.UID)
 			// Flags that a server tells apart from the body are asked for apart.
-			if m.Body == nil || !m.HasFlags || !ok {
+			// So is a body of no octets, which may be a server's way not to give it.
+			if len(m.Body) == 0 || !m.HasFlags || !ok {
 				f.release(u)
 				return nil
 			}
@@ -199,7 +200,7 @@ func (f *fetcher) loan(ctx context.Context, it *item) (again bool, err error) {
 // which goes alone.
 func newItem(pt *part, m *imapconn.Message, b body, prior bool) *item {
 	flags := slices.DeleteFunc(slices.Clone(m.Flags), isRecent)
-	return &item{part: pt, uid: m.UID, size: b.octets(), body: b, prior: prior, single: prior,
+	return &item{part: pt, uid: m.UID, size: b.octets(), body: b, prior: prior, single: prior, rawDate: m.RawDate,
 		head: imapconn.Head{Flags: flags, Date: m.Date, HasDate: m.HasDate}}
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
-	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/mapping"
 	"github.com/imapfleet/imapfleet/pkg/rules"
@@ -34,24 +33,11 @@ func arrived(t *testing.T, dst *imaptest.Fake, name string, box imaptest.FakeMai
 	storedOnce(t, dst, imaptest.EncodeName(name), box, nil)
 }
 
-// repairs reads the ledger's repairs of the row: what became of which mailbox.
-func (r *rig) repairs() map[string]string {
+// renamed reads the ledger's repairs of the row: what became of which mailbox.
+func (r *rig) renamed() map[string]string {
 	r.t.Helper()
-	led, err := ledger.Open(r.t.Context(), r.dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer led.Close()
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	all, err := led.Repairs(r.t.Context(), rows)
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	out := map[string]string{}
-	for _, rep := range all {
+	for _, rep := range r.repairRows() {
 		if rep.UID != 0 || rep.Kind != "name" {
 			r.t.Errorf("repair %+v", rep)
 		}
@@ -96,7 +82,7 @@ func TestNamesRefused(t *testing.T) {
 			dst := imaptest.NewFake(t, imaptest.FakeOptions{Intercept: picky("%", 255, answer)})
 			r := fakeRig(t, src, dst)
 			counted(t, r.mustSync(), throughput.Count{Listed: 21, Copied: 21})
-			got := r.repairs()
+			got := r.renamed()
 			percent := got["50%"]
 			if !strings.HasPrefix(percent, "50_~") || got["50%/x"] != percent+"/x" || len(got) != 4 {
 				t.Errorf("repairs: %q", got)
@@ -115,7 +101,7 @@ func TestNamesRefused(t *testing.T) {
 			}
 			r.dir = t.TempDir() + "/other"
 			counted(t, r.mustSync(), throughput.Count{Listed: 21, AlreadyThere: 21})
-			if d := cmp.Diff(got, r.repairs()); d != "" {
+			if d := cmp.Diff(got, r.renamed()); d != "" {
 				t.Errorf("repairs without the first ledger (-want +got):\n%s", d)
 			}
 		})
@@ -162,7 +148,7 @@ func TestNamesRefusedForGood(t *testing.T) {
 			if n := heard(dst, "CREATE"); n < 2 || n > 2*tt.creates+1 {
 				t.Errorf("%d CREATE", n)
 			}
-			if got := r.repairs(); len(got) != 0 {
+			if got := r.renamed(); len(got) != 0 {
 				t.Errorf("repairs: %q", got)
 			}
 		})
@@ -178,7 +164,7 @@ func TestCaseTwins(t *testing.T) {
 		dst := imaptest.NewFake(t, imaptest.FakeOptions{FoldCase: true})
 		r := fakeRig(t, src, dst)
 		counted(t, r.mustSync(), throughput.Count{Listed: 21, Copied: 21})
-		got := r.repairs()
+		got := r.renamed()
 		t.Logf("repairs: %q", got)
 		seen := map[string]bool{}
 		for i, n := range []string{"INBOX", "Sent", "SENT", "SENT/x", "Sent/x", "work", "WORK/y"} {
@@ -201,7 +187,7 @@ func TestCaseTwins(t *testing.T) {
 		r.rules.NoAutomap = true
 		counted(t, r.mustSync(), throughput.Count{Listed: 6, Copied: 6})
 		arrived(t, dst, "sent", boxes[2])
-		if got := r.repairs(); len(got) != 0 {
+		if got := r.renamed(); len(got) != 0 {
 			t.Errorf("repairs: %q", got)
 		}
 		counted(t, r.mustSync(), throughput.Count{Listed: 6, AlreadyThere: 6})
@@ -222,7 +208,7 @@ func TestCaseTwins(t *testing.T) {
 		dst := imaptest.NewFake(t, imaptest.FakeOptions{})
 		r := fakeRig(t, src, dst)
 		counted(t, r.mustSync(), throughput.Count{Listed: 21, Copied: 21})
-		if got := r.repairs(); len(got) != 0 {
+		if got := r.renamed(); len(got) != 0 {
 			t.Errorf("repairs: %q", got)
 		}
 	})
@@ -322,7 +308,7 @@ func TestNamesOnServers(t *testing.T) {
 		if c := r.mustSync(); c.Copied != int64(2*len(names)) {
 			t.Errorf("first pass: %+v", c)
 		}
-		t.Logf("repairs: %q", r.repairs())
+		t.Logf("repairs: %q", r.renamed())
 		holding := 0
 		for _, m := range r.dump(r.dst).Mailboxes {
 			if len(m.Messages) > 0 {

@@ -85,23 +85,24 @@ func (f *fetcher) onConn(ctx context.Context, c *imapconn.Conn, pt *part, uid ui
 	return f.fetchOne(ctx, u, pt, known, prior)
 }
 
-// known reads flags and date of one message.
+// known reads flags, date and size of one message.
 func (f *fetcher) known(ctx context.Context, u *use, uid uint32) (*imapconn.Message, error) {
 	var known *imapconn.Message
-	cmd, err := u.c.Fetch(ctx, []imapconn.Range{{First: uid, Last: uid}}, imapconn.ItemFlags|imapconn.ItemDate,
+	cmd, err := u.c.Fetch(ctx, []imapconn.Range{{First: uid, Last: uid}}, imapconn.ItemFlags|imapconn.ItemDate|imapconn.ItemSize,
 		f.handlers(u, imapconn.FetchHandler{Message: func(m *imapconn.Message) error {
 			if m.UID != uid {
 				return nil
 			}
 			if known == nil {
-				known = &imapconn.Message{UID: uid}
+				known = &imapconn.Message{UID: uid, Size: -1}
 			}
 			if m.HasFlags {
 				known.Flags, known.HasFlags = m.Flags, true
 			}
-			if m.HasDate {
-				known.Date, known.HasDate = m.Date, true
+			if m.HasDate || m.RawDate != "" {
+				known.Date, known.HasDate, known.RawDate = m.Date, m.HasDate, m.RawDate
 			}
+			known.Size = max(known.Size, m.Size)
 			return nil
 		}}))
 	if err != nil {
@@ -130,7 +131,8 @@ func (f *fetcher) fetchOne(ctx context.Context, u *use, pt *part, known *imapcon
 			return err
 		},
 		Message: func(m *imapconn.Message) error {
-			if m.Body == nil || m.UID != known.UID || it != nil {
+			empty := len(m.Body) == 0 && known.Size > 0 // no message, whatever it looks like
+			if m.Body == nil || empty || m.UID != known.UID || it != nil {
 				f.release(u)
 				return nil
 			}

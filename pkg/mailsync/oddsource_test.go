@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -57,7 +58,7 @@ func oddBox(bodies [][]byte) imaptest.FakeMailbox {
 
 var (
 	validHead     = regexp.MustCompile(`^(\([$\\A-Za-z0-9 \[]+\))? ?("[ 0-3][0-9]-[A-Z][a-z]{2}-[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} [-+][0-9]{4}")?$`)
-	destCommands  = []string{"CAPABILITY", "LOGIN", "AUTHENTICATE", "ID", "NAMESPACE", "LIST", "LSUB", "STATUS", "SELECT", "UID SEARCH", "UID FETCH", "APPEND", "UNSELECT", "LOGOUT"}
+	destCommands  = []string{"CAPABILITY", "LOGIN", "AUTHENTICATE", "ID", "NAMESPACE", "LIST", "LSUB", "STATUS", "SELECT", "UID SEARCH", "UID FETCH", "APPEND", "UID STORE", "UNSELECT", "LOGOUT"}
 	sourceCommand = []string{"CAPABILITY", "LOGIN", "AUTHENTICATE", "ID", "NAMESPACE", "LIST", "LSUB", "STATUS", "EXAMINE", "UID SEARCH", "UID FETCH", "LOGOUT"}
 )
 
@@ -191,6 +192,11 @@ func TestQuirksOfFetch(t *testing.T) {
 		{"no date", func(m *imaptest.FakeMessage) { m.Date = "-" }, rest},
 		{"a size that is not true", func(m *imaptest.FakeMessage) { m.Size = "1" }, rest},
 		{"no size", func(m *imaptest.FakeMessage) { m.Size = "NIL" }, rest},
+		{"an empty body", func(m *imaptest.FakeMessage) { m.Size, m.Body = "100", []byte{} }, unread},
+		{"an empty body, UID last", func(m *imaptest.FakeMessage) { m.Size, m.Body, m.UIDLast = "100", []byte{}, true }, unread},
+		{"an empty message", func(m *imaptest.FakeMessage) { m.Body = []byte{} }, rest},
+		{"an empty message of no known size", func(m *imaptest.FakeMessage) { m.Size, m.Body = "NIL", []byte{} }, rest},
+		{"a size of 0", func(m *imaptest.FakeMessage) { m.Size = "0" }, rest},
 		{"expunges and more", func(m *imaptest.FakeMessage) {
 			m.Before = "* 1 EXPUNGE\r\n* 40 EXISTS\r\n* OK [ALERT] careful\r\n* VANISHED 1\r\n* LIST () NIL x\r\n* NO warning\r\n"
 		}, rest},
@@ -225,6 +231,22 @@ func TestQuirksOfFetch(t *testing.T) {
 			counted(t, c, tt.want)
 		})
 	}
+	t.Run("case 53: empty at first", func(t *testing.T) {
+		box := plain(n)
+		one, asked := box.Message, atomic.Int32{}
+		box.Message = func(i int) imaptest.FakeMessage {
+			m := one(i)
+			if i == odd && asked.Add(1) <= 3 {
+				m.Size, m.Body = "100", []byte{}
+			}
+			return m
+		}
+		src, dst := imaptest.NewFake(t, imaptest.FakeOptions{}, box), imaptest.NewFake(t, imaptest.FakeOptions{})
+		r := fakeRig(t, src, dst)
+		counted(t, r.mustSync(), rest)
+		box.Message = one
+		storedOnce(t, dst, "INBOX", box, nil)
+	})
 	t.Run("vanished", func(t *testing.T) {
 		box := plain(n)
 		box.UIDValidity = 7

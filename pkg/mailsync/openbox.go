@@ -244,6 +244,7 @@ func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, 
 	if err := p.forgetRejects(ctx, b); err != nil {
 		return false, err
 	}
+	p.leaveAccepted(b)
 	if err := f.carryFlags(ctx, pt, list.flags, place); err != nil {
 		return false, err
 	}
@@ -349,7 +350,8 @@ func (p *pass) settleEarlier(ctx context.Context, pt *part, win *window) (pairs,
 		party: party{count: len(todo), whole: pt.src.wholesOf, parts: pt.src.partsOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
 			return pt.src.identsOf(ctx, todo, s)
 		}},
-		ours: b.link.Open && b.link.Floor > 0,
+		other: formsOf(pt.src, todo),
+		ours:  b.link.Open && b.link.Floor > 0,
 	}
 	found, err := b.settleAlone(ctx, func() (pairs, error) {
 		return p.settle(ctx, b, pt.dst, c, win, b.link.Open && !b.quiet)

@@ -27,15 +27,17 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 	told := len(got.UIDs) == len(c.items) && got.UIDValidity == w.b.link.DestValidity
 	var source []uint32
 	flags := &ledger.Baseline{}
-	for _, it := range c.items {
+	for i, it := range c.items {
+		var dest uint32
 		if told {
 			source = append(source, it.uid)
-			flags.Set(it.uid, it.head.Flags)
+			flags.Set(it.uid, it.given())
+			dest = got.UIDs[i]
 		} else if id, ok := it.ident(); ok {
 			_, whole := it.digest.Sums()
-			w.acked = append(w.acked, acked{id, whole, it.head.Flags})
+			w.acked = append(w.acked, acked{id, whole, it.given()})
 		}
-		if err := w.done(it); err != nil {
+		if err := w.done(it, dest); err != nil {
 			return err
 		}
 	}
@@ -45,9 +47,13 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs), flags))
 }
 
-// done books one message as copied and frees its memory.
-func (w *writer) done(it *item) error {
+// done books one message as copied, under a UID of the destination (0: nobody
+// knows it yet), and frees its memory.
+func (w *writer) done(it *item, dest uint32) error {
 	w.p.stored(w.b, it.uid, it.size)
+	if err := w.settleUp(it, dest); err != nil {
+		return err
+	}
 	w.free(it)
 	return w.dropReject(it)
 }
@@ -87,6 +93,11 @@ func (w *writer) resolve(ctx context.Context) error {
 	}, true, false)
 	if err != nil {
 		return err
+	}
+	for i := range w.late {
+		if l := &w.late[i]; l.dest == 0 {
+			l.dest, _ = found.of(l.uid)
+		}
 	}
 	var lost []ledger.Run
 	for _, id := range ids {
@@ -160,7 +171,7 @@ func (it *item) ident() (ident, bool) {
 			return ident{}, false
 		}
 		it.digest = identity.NewDigester()
-		it.body.writeTo(it.digest)
+		_, _ = io.Copy(it.digest, it.reader()) // neither can fail
 	}
 	if it.digest.Octets() != it.size {
 		return ident{}, false
@@ -171,12 +182,16 @@ func (it *item) ident() (ident, bool) {
 
 // reader returns the octets to send; those of a stream are digested on their
 // way, since they pass only once.
-func (it *item) reader() (io.Reader, error) {
+func (it *item) reader() io.Reader {
 	if it.stream == nil {
-		return it.body.reader(), nil
+		return it.sent().form.reader(it.body.reader())
 	}
 	it.digest = identity.NewDigester()
-	return io.TeeReader(it.stream, it.digest), nil
+	octets := io.MultiReader(bytes.NewReader(it.peeked), it.stream)
+	if it.survey != nil {
+		octets = io.TeeReader(octets, it.survey)
+	}
+	return io.TeeReader(it.sent().form.reader(octets), it.digest)
 }
 
 // messageID finds the Message-ID header field (RFC 5322 section 3.6.4) in the

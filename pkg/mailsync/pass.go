@@ -280,11 +280,29 @@ func (p *pass) updated(n int) {
 	p.count.FlagsUpdated += int64(n)
 }
 
+// repaired counts a message that went over changed.
+func (p *pass) repaired() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.Repaired++
+}
+
 // would counts octets that a real run would copy.
 func (p *pass) would(octets int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count.Octets += octets
+}
+
+// stillAccepted counts the messages that were left behind because a human has
+// accepted that.
+func (b *box) stillAccepted() (n int64) {
+	for u, r := range b.rejects {
+		if f, ok := b.plan.fate(u); r.Accepted && ok && f == rejected {
+			n++
+		}
+	}
+	return n
 }
 
 // total adds up what became of every message that the source listed.
@@ -318,6 +336,7 @@ func (p *pass) total() throughput.Count {
 		c.FilteredSize += n[filteredSize]
 		c.FilteredSearch += n[filteredSearch]
 		c.FilteredDuplicate += n[filteredDuplicate]
+		c.Accepted += b.stillAccepted()
 	}
 	c.Filtered = c.FilteredDate + c.FilteredSize + c.FilteredSearch + c.FilteredDuplicate
 	return c

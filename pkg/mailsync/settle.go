@@ -15,6 +15,8 @@ type candidates struct {
 	// flags returns those that the destination was given with a message; nil:
 	// nobody knows.
 	flags func(uid uint32) (flags []string, known bool)
+	// other offers them in other forms; nil: they would have been sent in none.
+	other otherForm
 	// ours says that whatever is found was sent by us: what flags it has tells
 	// which it was given, but for what happened to it meanwhile.
 	ours bool
@@ -39,6 +41,11 @@ func (p *pass) settle(ctx context.Context, b *box, dst *opened, c candidates, wi
 	found, err := match(ctx, c.party, dest, roundsFor(messages, room))
 	if err != nil {
 		return nil, err
+	}
+	if c.other != nil {
+		if found, err = p.matchForms(ctx, b, dst, c.other, have, found, roundsFor(messages, room)); err != nil {
+			return nil, err
+		}
 	}
 	if c.ours && len(found) > 0 {
 		if c.flags, err = p.shown(ctx, b, dst, found); err != nil {

@@ -148,8 +148,8 @@ func (w *writer) settleDoubt(ctx context.Context) error {
 	w.doubt, w.quiet = nil, false
 	var back []*item
 	for _, it := range items {
-		if _, ok := found.of(it.uid); ok {
-			if err := w.done(it); err != nil {
+		if dest, ok := found.of(it.uid); ok {
+			if err := w.done(it, dest); err != nil {
 				return err
 			}
 			continue
@@ -199,7 +199,7 @@ func inMemory(items []*item) candidates {
 		},
 		flags: func(uid uint32) ([]string, bool) {
 			i := slices.IndexFunc(items, func(it *item) bool { return it.uid == uid })
-			return items[i].head.Flags, true
+			return items[i].given(), true
 		},
 	}
 }
@@ -246,7 +246,13 @@ func (w *writer) refusedOne(it *item, cause error) error {
 		w.queue = append([]*item{it}, w.queue...)
 		return nil
 	}
-	return w.reject(it, cause)
+	if f.Code == fault.TooBig {
+		return w.reject(it, cause)
+	}
+	if w.amend(it, cause) {
+		return nil
+	}
+	return w.reject(it, it.mend.refusal)
 }
 
 // unanswered reports whether err is something else than the server's refusal.
@@ -299,7 +305,7 @@ func (w *writer) abandon() {
 	if w.stint != nil {
 		w.p.unclear(w.b, len(w.doubt) > 0)
 		w.doubt = append(w.doubt, w.aside...)
-		w.aside, w.acked = nil, nil
+		w.aside, w.acked, w.late = nil, nil, nil
 	}
 	for _, it := range slices.Concat(w.doubt, w.queue) {
 		w.drop(it)

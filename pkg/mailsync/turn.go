@@ -53,7 +53,7 @@ func (w *writer) enter(ctx context.Context, pt *part) error {
 
 // part ends the work at a part, for now or for good: nothing is under way.
 func (w *writer) part() {
-	w.tellDropped()
+	w.tellChanged()
 	w.b.gate.exit()
 	w.stint = nil
 }
@@ -61,7 +61,7 @@ func (w *writer) part() {
 // makeWay lets another lane settle the mailbox: what is under way is answered
 // first.
 func (w *writer) makeWay(ctx context.Context) error {
-	if w.open != nil || len(w.flying) > 0 || len(w.acked) > 0 {
+	if w.open != nil || len(w.flying) > 0 || len(w.acked) > 0 || len(w.late) > 0 {
 		_, err := w.end(ctx, false)
 		return err
 	}
@@ -84,7 +84,7 @@ func (w *writer) selectAhead(ctx context.Context, it *item) {
 	}
 	switch {
 	case next == nil || s.conn == nil || s.at == next.dst || w.open != nil || w.p.work.failed(next.b) != nil:
-	case w.stint == nil || next != w.pt && s.at == w.dst && len(w.flying) > 0 && len(w.acked) == 0:
+	case w.stint == nil || next != w.pt && s.at == w.dst && len(w.flying) > 0 && len(w.acked) == 0 && len(w.late) == 0:
 		// A refusal is met again when the mailbox is entered.
 		_ = next.dst.ask(ctx, s.conn)
 	}

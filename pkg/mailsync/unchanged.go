@@ -10,6 +10,7 @@ func (p *pass) leaveUnchanged() {
 			var c throughput.Count
 			b.addUnchanged(&c)
 			p.meter.AlreadyThere(c.AlreadyThere)
+			p.meter.Rejected(c.Rejected)
 			p.meter.Filtered(c.FilteredDate + c.FilteredSize + c.FilteredDuplicate)
 		}
 	}
@@ -24,6 +25,10 @@ func (b *box) addUnchanged(c *throughput.Count) {
 	c.FilteredDuplicate += int64(l.FilteredDuplicate)
 	c.GoneKept += int64(l.GoneKept)
 	c.AlreadyThere += int64(l.SourceMessages) - int64(l.FilteredDate) - int64(l.FilteredSize) - int64(l.FilteredDuplicate)
+	left := int64(len(b.rejects)) // all accepted
+	c.AlreadyThere -= left
+	c.Rejected += left
+	c.Accepted += left
 }
 
 // isUnchanged compares both sides with what the last whole pass left. The same
@@ -36,7 +41,7 @@ func (b *box) addUnchanged(c *throughput.Count) {
 func (p *pass) isUnchanged(b *box) bool {
 	l, source, dest := &b.link, &b.before, &b.target
 	switch {
-	case b.refused != nil, l.Open, l.Rejects > 0, !source.OK, !dest.OK:
+	case b.refused != nil, l.Open, l.Rejects > b.accepted(), !source.OK, !dest.OK:
 		return false
 	case l.SourceValidity == 0 || l.SourceValidity != source.UIDValidity:
 		return false
@@ -51,6 +56,27 @@ func (p *pass) isUnchanged(b *box) bool {
 	}
 	sameFlags := source.HighestModSeq > 0 && source.HighestModSeq == l.SourceModSeq
 	return sameFlags || p.e.opt.FlagsOff || source.Messages == 0
+}
+
+// accepted counts the rejects of earlier passes that a human has accepted.
+func (b *box) accepted() (n int64) {
+	for _, r := range b.rejects {
+		if r.Accepted {
+			n++
+		}
+	}
+	return n
+}
+
+// leaveAccepted books what is left to do and a human has accepted to stay
+// behind: it is not tried again.
+func (p *pass) leaveAccepted(b *box) {
+	for u, r := range b.rejects {
+		if f, ok := b.plan.fate(u); r.Accepted && ok && f == notTried {
+			p.settled(b, u, rejected)
+			p.meter.Rejected(1)
+		}
+	}
 }
 
 // toOpen returns the mailboxes that are not unchanged.

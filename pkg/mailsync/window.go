@@ -28,6 +28,12 @@ type item struct {
 	tried  bool               // was refused alone once in this pass
 	prior  bool               // a reject of an earlier pass
 
+	rawDate string    // INTERNALDATE as the source sent it; "" none
+	peeked  []byte    // the first octets of a stream; nil: not looked at
+	mend    *mending  // nil: it was not refused
+	survey  *survey   // of the octets of a stream; nil: no other form may be sent
+	out     *outgoing // what is not as it is when it is sent; nil: nothing
+
 	lentAgain bool // the writer could not use the stream up: fetch it again
 
 	// verdict is set instead of a body when the source has none to give: gone

@@ -42,7 +42,11 @@ type stint struct {
 	breaks  map[uint32]int   // connections that broke while the message was under way alone
 	broke   error            // the last of them
 	dropped map[string]bool  // flags that were left out of messages
-	undated int              // messages without a usable INTERNALDATE
+	changed map[string]int   // messages that went over changed, by kind of repair
+
+	mending      map[uint32]*mending // messages that come again because they were refused
+	late         []late              // stored, with something still to be done
+	refusedFlags map[string]bool     // keywords that the destination has refused, in lower case
 }
 
 // command is one APPEND and the messages in it.
@@ -85,7 +89,7 @@ func (w *writer) step(ctx context.Context) (done bool, err error) {
 		return false, w.stop(ctx)
 	case w.stint != nil && w.b.gate.busy():
 		return false, w.makeWay(ctx)
-	case w.stint != nil && len(w.acked) >= maxAcked:
+	case w.stint != nil && (len(w.acked) >= maxAcked || len(w.late) >= maxLate):
 		_, err = w.end(ctx, false)
 		return false, err
 	case len(w.queue) == 0 && w.next != nil:
@@ -244,16 +248,13 @@ func (w *writer) rest(ctx context.Context) error {
 
 // add writes the newest item of the open command.
 func (w *writer) add(it *item) error {
-	head := it.head
-	head.Flags = w.carried(head.Flags)
-	if !head.HasDate {
-		w.undated++
+	head, err := w.fit(it)
+	if err != nil {
+		w.withdraw(it)
+		return w.reject(it, err)
 	}
 	head.Sync = it.single || it.stream != nil
-	body, err := it.reader()
-	if err == nil {
-		err = w.open.app.Add(w.p.hard, head, it.size, body)
-	}
+	err = w.open.app.Add(w.p.hard, head, it.size, it.reader())
 	if err != nil && it.stream != nil && it.stream.cut {
 		// The source broke off: half a literal ends the connection, and the
 		// destination is not to blame.
@@ -339,6 +340,7 @@ func (w *writer) alone(ctx context.Context, it *item) error {
 		w.queue = w.queue[1:] // the source has given it up: it comes again
 		return nil
 	}
+	w.takeUp(it)
 	if err := w.begin(ctx); err != nil {
 		w.lentBack(it)
 		return err
@@ -366,6 +368,8 @@ func (w *writer) end(ctx context.Context, last bool) (done bool, err error) {
 		return true, nil
 	case len(w.acked) > 0:
 		return false, w.resolve(ctx)
+	case len(w.late) > 0:
+		return false, w.followUp(ctx)
 	case last && len(w.queue) == 0 && len(w.aside) > 0:
 		w.queue, w.aside = w.aside, nil
 	}

@@ -44,15 +44,14 @@ func readHistory(ctx context.Context, l *ledger.Ledger, row ledger.RowID) (*hist
 		}
 		h.rejects[r.Mailbox][r.UID] = r
 	}
-	repairs, err := l.Repairs(ctx, []ledger.RowID{row})
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	for _, r := range repairs {
+	err = l.Repairs(ctx, []ledger.RowID{row}, func(r ledger.RepairRow) {
 		if h.repairs[r.Mailbox] == nil {
 			h.repairs[r.Mailbox] = map[uint32][]ledger.Repair{}
 		}
 		h.repairs[r.Mailbox][r.UID] = append(h.repairs[r.Mailbox][r.UID], r.Repair)
+	})
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	return h, nil
 }
