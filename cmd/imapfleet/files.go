@@ -36,12 +36,13 @@ func newResultFiles(dir string) *resultFiles {
 
 // write replaces those that have changed. What one could not be written does not keep the
 // others from it: a spreadsheet may hold one open.
-func (f *resultFiles) write(rep throughput.Report, list []throughput.Result, rejects []throughput.Reject) error {
+func (f *resultFiles) write(rep throughput.Report, list []throughput.Result, rejects []throughput.Reject,
+	repairs func(take func(throughput.Repair)) error) error {
 	return errors.Join(
 		f.replace("results.csv", func(w io.Writer) error { return throughput.WriteResults(w, list) }),
 		f.replace("failed.csv", func(w io.Writer) error { return throughput.WriteFailed(w, list) }),
 		f.replace("rejects.csv", func(w io.Writer) error { return throughput.WriteRejects(w, rejects) }),
-		f.replace("repairs.csv", func(w io.Writer) error { return throughput.WriteRepairs(w, nil) }),
+		f.replace("repairs.csv", func(w io.Writer) error { return throughput.WriteRepairs(w, repairs) }),
 		f.replace("summary.json", func(w io.Writer) error {
 			enc := json.NewEncoder(w)
 			enc.SetIndent("", "  ")

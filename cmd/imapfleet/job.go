@@ -80,6 +80,8 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 
 	k := &keeper{tracker: j.tracker, files: newResultFiles(j.dir), log: j.log, rejects: func(ctx context.Context) ([]ledger.RejectRow, error) {
 		return j.bound.ledger.AllRejects(ctx, j.bound.ids)
+	}, repairs: func(ctx context.Context, take func(ledger.RepairRow)) error {
+		return j.bound.ledger.Repairs(ctx, j.bound.ids, take)
 	}}
 	if o.json {
 		k.progress = func(now time.Time) { j.events.progress(now, j.meter.Snapshot(), j.tracker.Counts().RowCounts) }

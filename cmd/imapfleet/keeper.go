@@ -16,6 +16,7 @@ type keeper struct {
 	tracker *tracker
 	files   *resultFiles
 	rejects func(ctx context.Context) ([]ledger.RejectRow, error)
+	repairs func(ctx context.Context, take func(ledger.RepairRow)) error
 	log     *slog.Logger
 	// progress is called every few seconds; nil: never.
 	progress func(now time.Time)
@@ -101,7 +102,10 @@ func (k *keeper) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.files.write(k.report, list, rejectsOf(rows)); err != nil {
+	repairs := func(take func(throughput.Repair)) error {
+		return k.repairs(ctx, func(r ledger.RepairRow) { take(repairOf(r)) })
+	}
+	if err := k.files.write(k.report, list, rejectsOf(rows), repairs); err != nil {
 		return err
 	}
 	k.written = version

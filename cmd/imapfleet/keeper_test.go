@@ -28,7 +28,11 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 			tracker: tr, files: newResultFiles(dir), log: slog.New(slog.NewTextHandler(&log, nil)),
 			progress: func(time.Time) { beats++ },
 			rejects: func(context.Context) ([]ledger.RejectRow, error) {
-				return []ledger.RejectRow{{Line: 1, Source: "R&AOk-sum&AOk-", Reject: ledger.Reject{UID: 7, Octets: -1, Code: "too-big", Text: "no\r\nway"}}}, nil
+				return []ledger.RejectRow{{Line: 1, Source: "R&AOk-sum&AOk-", Reject: ledger.Reject{UID: 7, Octets: -1, Code: "too-big", Text: "no\r\nway", Accepted: true}}}, nil
+			},
+			repairs: func(_ context.Context, take func(ledger.RepairRow)) error {
+				take(ledger.RepairRow{Line: 1, Source: "R&AOk-sum&AOk-", Repair: ledger.Repair{UID: 7, Kind: "date", Was: "a\r\nb", Made: "c"}})
+				return nil
 			},
 		}
 		if err := k.begin(t.Context()); err != nil {
@@ -46,6 +50,12 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 		}
 		if s := read("rejects.csv"); !strings.Contains(s, "\n1;Résumé;7;") || strings.Count(s, "\n") != 2 {
 			t.Errorf("rejects: %q", s)
+		}
+		if s := read("rejects.csv"); !strings.HasSuffix(s, ";yes\n") {
+			t.Errorf("rejects: %q", s)
+		}
+		if s := read("repairs.csv"); s != "line;mailbox;uid;repair;from;to\n1;Résumé;7;date;a  b;c\n" {
+			t.Errorf("repairs: %q", s)
 		}
 		tr.set(0, throughput.Result{Line: 2, User1: "b", State: throughput.Done})
 		time.Sleep(1100 * time.Millisecond)
@@ -98,7 +108,7 @@ func TestResultFilesThatHaveNotChanged(t *testing.T) {
 	f := newResultFiles(t.TempDir())
 	write := func(state throughput.State) map[string]os.FileInfo {
 		t.Helper()
-		if err := f.write(throughput.Report{}, []throughput.Result{{Line: 1, State: state}}, nil); err != nil {
+		if err := f.write(throughput.Report{}, []throughput.Result{{Line: 1, State: state}}, nil, func(func(throughput.Repair)) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		infos := map[string]os.FileInfo{}

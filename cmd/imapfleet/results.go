@@ -63,8 +63,14 @@ func rejectsOf(rows []ledger.RejectRow) []throughput.Reject {
 		name, _ := imapconn.DecodeMailbox(r.Source)
 		out[i] = throughput.Reject{
 			Line: r.Line, Mailbox: fault.Clean(name), UID: r.UID, MessageID: r.MessageID,
-			Octets: r.Octets, Date: r.Date, Code: r.Code, Text: r.Text,
+			Octets: r.Octets, Date: r.Date, Code: r.Code, Text: r.Text, Accepted: r.Accepted,
 		}
 	}
 	return out
+}
+
+// repairOf is a repair of the ledger in the words of repairs.csv.
+func repairOf(r ledger.RepairRow) throughput.Repair {
+	name, _ := imapconn.DecodeMailbox(r.Source)
+	return throughput.Repair{Line: r.Line, Mailbox: fault.Clean(name), UID: r.UID, Kind: r.Kind, From: fault.Clean(r.Was), To: fault.Clean(r.Made)}
 }

@@ -38,6 +38,8 @@ type runOptions struct {
 	retries         int
 	patience        time.Duration
 	maxRejects      int
+	accept          string
+	accepted        []acceptance // what the file of accept says
 	flags           switchValue
 	json            bool
 	quiet           bool
@@ -63,8 +65,8 @@ What was done is remembered in a directory beside the list (accounts.csv ->
 accounts.imapfleet), with the results as files:
 
   results.csv   each row of the list       failed.csv   the rows not done
-  rejects.csv   each message refused       summary.json totals and causes
-  run.log       what happened, when
+  rejects.csv   each message refused       repairs.csv  each message changed
+  run.log       what happened, when        summary.json totals and causes
 
 Exit codes: 0 all selected rows done, 1 the run itself failed, 2 usage or list,
 3 some row is not done, 130 interrupted, 143 terminated. Ctrl-C stops at a
@@ -73,6 +75,7 @@ message border; a second one ends at once, and even then a rerun is exact.`,
   imapfleet run accounts.csv --failed              only what is not done yet
   imapfleet run accounts.csv --rows 3,7-9          these lines of the list
   imapfleet run accounts.csv --dry-run             what would be copied
+  imapfleet run accounts.csv --accept rejects.csv  these messages may stay behind
   imapfleet run accounts.csv --authuser2 admin     log in as admin for each user
   imapfleet run accounts.csv --json | jq .         events for a program
   imapfleet run accounts.csv --limit "08:00,2MiB 19:00,off"
@@ -98,6 +101,7 @@ func (o *runOptions) register(fs *pflag.FlagSet) {
 	o.net.register(fs)
 	o.listFlags.register(fs, rules.Mailboxes, rules.Selection, rules.Changes, rules.Modes)
 	section(fs, sectionOf(rules.Changes), func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.accept, "accept", "", "a rejects.csv that you have read: the messages in this `FILE` may stay behind")
 		fs.Var(&o.flags, "flags", "carry changes of flags made at the source since the last run")
 	})
 	section(fs, "When to give up", func(fs *pflag.FlagSet) {
@@ -155,6 +159,11 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 	roots, err := o.net.roots()
 	if err != nil {
 		return usageError(err)
+	}
+	if o.accept != "" {
+		if o.accepted, err = loadAccepted(o.accept); err != nil {
+			return usageError(err)
+		}
 	}
 	if !o.quiet {
 		for _, w := range warnings(list, selected) {
@@ -235,6 +244,9 @@ func migrateBeside(ctx context.Context, o runOptions, j *job, temp string) error
 
 // migrateChosen picks the rows.
 func migrateChosen(ctx context.Context, o runOptions, j *job) error {
+	if err := j.acceptAll(ctx, o); err != nil {
+		return runError(err)
+	}
 	if o.failed {
 		j.selectNotDone()
 	}

@@ -186,9 +186,18 @@ func writeNotDone(out io.Writer, rows []throughput.Result) error {
 		c := r.Count
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Line, r.State, fault.Clean(r.User1+" at "+r.Host1),
 			throughput.FormatNumber(c.Listed), throughput.FormatNumber(c.Copied+c.AlreadyThere),
-			throughput.FormatNumber(c.Rejected), throughput.FormatNumber(c.NotTried), causeOf(r))
+			rejectedOf(c), throughput.FormatNumber(c.NotTried), causeOf(r))
 	}
 	return w.Flush()
+}
+
+// rejectedOf is how many messages were rejected, and how many of them accepted.
+func rejectedOf(c throughput.Count) string {
+	n := throughput.FormatNumber(c.Rejected)
+	if c.Accepted > 0 {
+		n += " (" + throughput.FormatNumber(c.Accepted) + " accepted)"
+	}
+	return n
 }
 
 // causeOf is why a row is not done, in one line.

@@ -2,6 +2,7 @@ package throughput
 
 import (
 	"encoding/csv"
+	"errors"
 	"io"
 	"strconv"
 	"time"
@@ -76,32 +77,38 @@ func WriteFailed(w io.Writer, results []Result) error {
 // WriteRejects writes rejects.csv: one record per message that could not be
 // migrated. octets and date are empty when the server did not say them.
 func WriteRejects(w io.Writer, rejects []Reject) error {
-	header := []string{"line", "mailbox", "uid", "message_id", "octets", "date", "code", "text"}
+	header := []string{"line", "mailbox", "uid", "message_id", "octets", "date", "code", "text", "accepted"}
 	return writeRecords(w, header, func(put func([]string)) {
 		for _, r := range rejects {
-			octets := ""
+			octets, accepted := "", ""
 			if r.Octets >= 0 {
 				octets = integer(r.Octets)
 			}
+			if r.Accepted {
+				accepted = "yes"
+			}
 			put([]string{strconv.Itoa(r.Line), r.Mailbox, integer(int64(r.UID)), r.MessageID,
-				octets, timestamp(r.Date), r.Code, r.Text})
+				octets, timestamp(r.Date), r.Code, r.Text, accepted})
 		}
 	})
 }
 
 // WriteRepairs writes repairs.csv: one record per change that was made to let
-// a message or a mailbox through. uid is empty for a mailbox.
-func WriteRepairs(w io.Writer, repairs []Repair) error {
+// a message or a mailbox through, as each hands them over. uid is empty for a
+// mailbox. The error is that of each, or w's.
+func WriteRepairs(w io.Writer, each func(take func(Repair)) error) error {
 	header := []string{"line", "mailbox", "uid", "repair", "from", "to"}
-	return writeRecords(w, header, func(put func([]string)) {
-		for _, r := range repairs {
+	var failed error
+	err := writeRecords(w, header, func(put func([]string)) {
+		failed = each(func(r Repair) {
 			uid := ""
 			if r.UID != 0 {
 				uid = integer(int64(r.UID))
 			}
 			put([]string{strconv.Itoa(r.Line), r.Mailbox, uid, r.Kind, r.From, r.To})
-		}
+		})
 	})
+	return errors.Join(failed, err)
 }
 
 func writeRecords(w io.Writer, header []string, each func(put func([]string))) error {

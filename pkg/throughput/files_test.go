@@ -82,24 +82,28 @@ func TestWriteRejects(t *testing.T) {
 	got := record(t, func(w *bytes.Buffer) error {
 		return WriteRejects(w, []Reject{
 			{Line: 7, Mailbox: "A;B\u2028\u202e\n\"C\"", UID: 4294967295, MessageID: "<x@y>", Octets: 12,
-				Date: time.Date(2001, 2, 3, 4, 5, 6, 0, time.FixedZone("", 5400)), Code: "too-big", Text: "NO\ttoo \xff big"},
+				Date: time.Date(2001, 2, 3, 4, 5, 6, 0, time.FixedZone("", 5400)), Code: "too-big", Text: "NO\ttoo \xff big", Accepted: true},
 			{Line: 8, Mailbox: "\u0645\u06cc\u200c\u062e", UID: 1, Octets: -1},
 		})
 	})
 	diff(t, "rejects.csv", got, [][]string{
-		{"line", "mailbox", "uid", "message_id", "octets", "date", "code", "text"},
-		{"7", `A;B   "C"`, "4294967295", "<x@y>", "12", "2001-02-03T04:05:06+01:30", "too-big", "NO too   big"},
-		{"8", "\u0645\u06cc\u200c\u062e", "1", "", "", "", "", ""},
+		{"line", "mailbox", "uid", "message_id", "octets", "date", "code", "text", "accepted"},
+		{"7", `A;B   "C"`, "4294967295", "<x@y>", "12", "2001-02-03T04:05:06+01:30", "too-big", "NO too   big", "yes"},
+		{"8", "\u0645\u06cc\u200c\u062e", "1", "", "", "", "", "", ""},
 	})
 }
 
 func TestWriteRepairs(t *testing.T) {
 	got := record(t, func(w *bytes.Buffer) error {
-		return WriteRepairs(w, []Repair{{Line: 7, Mailbox: "a/b", UID: 3, Kind: "keyword", From: "x]", To: ""}, {Line: 8, Mailbox: "c", Kind: "name", From: "c", To: "c (2)"}})
+		return WriteRepairs(w, func(take func(Repair)) error {
+			take(Repair{Line: 7, Mailbox: "a/b", UID: 3, Kind: "keywords", From: "x]", To: ""})
+			take(Repair{Line: 8, Mailbox: "c", Kind: "name", From: "c", To: "c (2)"})
+			return nil
+		})
 	})
 	diff(t, "repairs.csv", got, [][]string{
 		{"line", "mailbox", "uid", "repair", "from", "to"},
-		{"7", "a/b", "3", "keyword", "x]", ""},
+		{"7", "a/b", "3", "keywords", "x]", ""},
 		{"8", "c", "", "name", "c", "c (2)"},
 	})
 }
@@ -109,7 +113,7 @@ func TestWriteEmpty(t *testing.T) {
 		"results": func(w *bytes.Buffer) error { return WriteResults(w, nil) },
 		"failed":  func(w *bytes.Buffer) error { return WriteFailed(w, nil) },
 		"rejects": func(w *bytes.Buffer) error { return WriteRejects(w, nil) },
-		"repairs": func(w *bytes.Buffer) error { return WriteRepairs(w, nil) },
+		"repairs": func(w *bytes.Buffer) error { return WriteRepairs(w, func(func(Repair)) error { return nil }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := record(t, write); len(got) != 1 || got[0][0] != "line" {
@@ -146,7 +150,7 @@ func FuzzOneLine(f *testing.F) {
 		got := record(t, func(w *bytes.Buffer) error {
 			return WriteRejects(w, []Reject{{Mailbox: mailbox, Text: text}})
 		})
-		if len(got) != 2 || len(got[1]) != 8 {
+		if len(got) != 2 || len(got[1]) != 9 {
 			t.Fatalf("got %q, want a header and one record", got)
 		}
 		for _, r := range got[1][1] + got[1][7] {

@@ -4,7 +4,8 @@ import "time"
 
 // Reject is a message that could not be migrated: where it is, what is known
 // of it, and why. Octets is its RFC822.SIZE, or -1 when the server did not
-// say; Date is its INTERNALDATE, zero when unknown.
+// say; Date is its INTERNALDATE, zero when unknown. Accepted says that a human
+// does not miss it (--accept).
 type Reject struct {
 	Line      int
 	Mailbox   string
@@ -14,6 +15,7 @@ type Reject struct {
 	Date      time.Time
 	Code      string
 	Text      string
+	Accepted  bool
 }
 
 // Repair is a change that imapfleet made to let a message or mailbox through:

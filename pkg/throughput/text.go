@@ -91,6 +91,12 @@ func (s Summary) writeTotals(w io.Writer) {
 		messages += ", " + rest
 	}
 	line("messages", "%s listed: %s", FormatNumber(t.Listed), messages)
+	if t.Accepted > 0 {
+		line("", "%s of the rejected are accepted to stay behind", FormatNumber(t.Accepted))
+	}
+	if t.Repaired > 0 {
+		line("", "%s of the copied went over changed, see repairs.csv", FormatNumber(t.Repaired))
+	}
 	if !t.Balanced() && s.Rows.Running == 0 {
 		line("", "these do not add up to what was listed: %s differ; please report it", FormatNumber(t.Listed-t.Accounted()))
 	}
