@@ -198,15 +198,15 @@ func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 // masks are what differs from one run to the next.
 func masks() []struct{ re, with string } {
 	return []struct{ re, with string }{
-		{`(?m)^ +\S+ +\S+ [KMGT]?i?B +\S+ messages .*\n`, ""},     // the longest accounts, in any order
-		{`(?m)^(  (?:MiB/s|messages/s|time)) .*`, "$1 ..."},       // spreads
-		{`(?m)^throughput .*`, "throughput  ..."},                 //
-		{`\b\d+(?:\.\d+)?s\b`, "0s"},                              // durations
-		{`/\S*imapfleet-demo-\d+`, "/demo"},                       //
-		{`localhost:\d+`, "localhost:993"},                        //
-		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?`, "TIME"}, //
-		{`(?m);(?:\d+\.\d{3};){3}`, ";0.000;0.000;0.000;"},        // seconds and rates of results.csv
-		{`(?m);\d+\.\d{3}((?:;[^;]*){3})$`, ";0.000$1"},           // seconds of verify.csv
+		{`(?m)^ +\S+ +\S+ [KMGT]?i?B +\S+ messages .*\n`, ""},                              // the longest accounts, in any order
+		{`(?m)^(  (?:MiB/s|messages/s|time)) .*`, "$1 ..."},                                // spreads
+		{`(?m)^throughput .*`, "throughput  ..."},                                          //
+		{`\b\d+(?:\.\d+)?s\b`, "0s"},                                                       // durations
+		{`/\S*imapfleet-demo-\d+`, "/demo"},                                                //
+		{`localhost:\d+`, "localhost:993"},                                                 //
+		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?`, "TIME"},                          //
+		{`(?m);(?:\d+\.\d{3};){3}`, ";0.000;0.000;0.000;"},                                 // seconds and rates of results.csv
+		{`(?m)^((?:[^;]*;){7}(?:true|false);.*);\d+\.\d{3}((?:;[^;]*){3})$`, "$1;0.000$2"}, // seconds of verify.csv
 	}
 }
 
