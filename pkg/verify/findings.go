@@ -18,7 +18,7 @@ func (c *comparison) about(s, d *record) Finding {
 }
 
 func (g *group) about(s *record) Finding {
-	return Finding{box: g.boxes[s.box], Mailbox: g.boxes[s.box].name, DestMailbox: g.dest, UID: s.uid, Octets: s.octets, Date: s.when()}
+	return Finding{box: g.boxes[s.box], Mailbox: g.boxes[s.box].name, DestMailbox: g.dest, Belongs: g.dest, UID: s.uid, Octets: s.octets, Date: s.when()}
 }
 
 // explain makes a Finding an exception.

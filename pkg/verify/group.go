@@ -87,7 +87,7 @@ func (l *lane) compare(ctx context.Context, g *group) error {
 	err := guarded(ctx, func(ctx context.Context) error { return l.compareOpen(ctx, g) })
 	if mailsync.Mild(ctx, err) {
 		g.reset()
-		g.find(Finding{Kind: NoMailbox, Mailbox: g.boxes[0].name, DestMailbox: g.dest, Octets: -1, Text: fault.Clean(err.Error())})
+		g.find(Finding{Kind: NoMailbox, Mailbox: g.boxes[0].name, DestMailbox: g.dest, Belongs: g.dest, Octets: -1, Text: fault.Clean(err.Error())})
 		return nil
 	}
 	return err

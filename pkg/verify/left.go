@@ -141,6 +141,7 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 	case s.g.unread[1][place{0, dest}]:
 		return f.differ(Unreadable, "the destination lists it and does not give it out")
 	case ok && gone:
+		f.DestMailbox, f.DestUID = e.mailbox, e.uid
 		return r.since(f.explain(Moved, "delivered as UID %d, stands in %s now as UID %d", dest, e.mailbox, e.uid))
 	case ok:
 		f.DestMailbox, f.DestUID = e.mailbox, e.uid
@@ -169,7 +170,7 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 // judgeExtra says why the destination has a message without a partner; false:
 // it belongs to another row.
 func (r *row) judgeExtra(d *left) (Finding, bool) {
-	f := Finding{DestMailbox: d.g.dest, DestUID: d.uid, Octets: d.octets, Date: d.when()}
+	f := Finding{DestMailbox: d.g.dest, Belongs: d.g.dest, DestUID: d.uid, Octets: d.octets, Date: d.when()}
 	f.Mailbox = d.g.boxes[0].name
 	if box, source, mapped := d.g.origins.of(d.uid); mapped {
 		if box < 0 {
@@ -219,7 +220,7 @@ func (g *group) unreadAtDest() []Finding {
 		if _, _, mapped := g.origins.of(p.uid); mapped {
 			continue
 		}
-		f := Finding{Mailbox: g.boxes[0].name, DestMailbox: g.dest, DestUID: p.uid, Octets: -1}
+		f := Finding{Mailbox: g.boxes[0].name, DestMailbox: g.dest, Belongs: g.dest, DestUID: p.uid, Octets: -1}
 		out = append(out, f.differ(Unreadable, "the destination lists it and does not give it out"))
 	}
 	slices.SortFunc(out, func(a, b Finding) int { return int(int64(a.DestUID) - int64(b.DestUID)) })

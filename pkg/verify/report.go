@@ -53,16 +53,17 @@ type Finding struct {
 	Kind Kind
 	// Explained findings are exceptions, the others are differences.
 	Explained bool
-	// Mailbox is the source's, or, with UID 0, the destination's of a message
-	// that only the destination has. DestMailbox is where the message is, was,
-	// or belongs at the destination. Both are names in UTF-8.
-	Mailbox, DestMailbox string
-	UID, DestUID         uint32    // 0: there is none, or nobody knows
-	MessageID            string    // where it was worth another look at the message
-	Subject              string    // only with Options.Subjects
-	Octets               int64     // -1: not known
-	Date                 time.Time // INTERNALDATE in UTC; zero: not known
-	Text                 string    // what is different, or why it is
+	// Mailbox is the source's; of a message that only the destination has (UID
+	// 0) a source mailbox that goes there. DestMailbox is where the message is
+	// at the destination, Belongs where it belongs: two names with WrongMailbox
+	// and Moved only. All are in UTF-8.
+	Mailbox, DestMailbox, Belongs string
+	UID, DestUID                  uint32    // 0: there is none, or nobody knows
+	MessageID                     string    // where it was worth another look at the message
+	Subject                       string    // only with Options.Subjects
+	Octets                        int64     // -1: not known
+	Date                          time.Time // INTERNALDATE in UTC; zero: not known
+	Text                          string    // what is different, or why it is
 
 	box *sourceBox // of the message at the source; nil: there is none
 }

@@ -25,6 +25,7 @@ const password = "s3cret"
 type host struct {
 	prefix    string // of the personal namespace
 	delimiter string
+	real      bool // takes its time
 	addUser   func(name, password string) error
 	access    func(user, password string) imaptest.Access
 }
@@ -44,7 +45,7 @@ func hosts(t *testing.T, run func(t *testing.T, src, dst host)) {
 	t.Run("memory", func(t *testing.T) { run(t, memoryHost(t), memoryHost(t)) })
 	t.Run("dovecot", func(t *testing.T) {
 		dot, slash := imaptest.NewDovecotDot(t), imaptest.NewDovecotSlash(t)
-		run(t, host{"INBOX.", ".", dot.AddUser, dot.Access}, host{"", "/", slash.AddUser, slash.Access})
+		run(t, host{"INBOX.", ".", true, dot.AddUser, dot.Access}, host{"", "/", true, slash.AddUser, slash.Access})
 	})
 }
 
