@@ -157,6 +157,8 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 		return f.explain(Filtered, "left out by %s", rule)
 	}
 	switch first := p.link.SourceUIDNext; {
+	case !s.g.exists:
+		return f.differ(Missing, "the destination has no mailbox of this name")
 	case delivered && dest == 0:
 		return f.differ(Missing, "the destination has confirmed it and did not say as which UID; nothing there is like it")
 	case delivered:

@@ -157,16 +157,16 @@ func TestMailboxRefused(t *testing.T) {
 // A mailbox with more messages than there is memory for is compared in rounds,
 // with the same outcome.
 func TestRounds(t *testing.T) {
-	const n = 9000 // on each side; 1 MiB holds 10,922
+	const n = 600 // on each side; 64 KiB hold 682
 	dest := box("INBOX", n, func(i int, m *imaptest.FakeMessage) {
 		switch i {
-		case 100:
+		case 10:
 			m.Body = []byte("Message-ID: <other@x>\r\n\r\nnew\r\n")
-		case 5000:
+		case 300:
 			m.Body = bytes.Replace(m.Body, []byte("body"), []byte("bodi"), 1)
-		case 7000:
+		case 500:
 			m.Date = `"01-Jan-2020 00:00:00 +0000"`
-		case 8000:
+		case 580:
 			m.Body = bytes.Replace(m.Body, []byte("Subject"), []byte("Sabject"), 1)
 		}
 	})

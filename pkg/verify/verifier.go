@@ -47,7 +47,7 @@ type Verifier struct {
 }
 
 // minMemory is what records may take however little memory there is.
-const minMemory = 1 << 20
+const minMemory = 64 << 10
 
 // New returns a Verifier.
 func New(opt Options) *Verifier {
