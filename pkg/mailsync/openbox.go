@@ -74,7 +74,7 @@ func (f *fetcher) lists(ctx context.Context, parts []*part) ([]listing, error) {
 	for i, pt := range parts {
 		out[i] = listing{done: !pt.fresh || pt.b.refused != nil, err: pt.b.refused}
 		if !out[i].done {
-			out[i].flags, out[i].chosen = f.p.newChanges(pt.b), f.p.newSelection()
+			out[i].flags, out[i].chosen = f.p.newChanges(pt.b), newSelection(f.p.rules.Messages)
 			if err := out[i].flags.ahead(ctx, f.p, pt.b); err != nil {
 				return nil, err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/mapping"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // Reader reads one account and changes nothing: EXAMINE and BODY.PEEK, over a
@@ -153,6 +154,36 @@ func answers(m *imapconn.Message, items imapconn.Items) bool {
 		return m.Size >= 0
 	}
 	return items&imapconn.ItemFlags != 0 && m.HasFlags
+}
+
+// LeftOut returns which of uids, ascending, the user's rules about messages
+// leave out, and by which rule: "date", "size" or "search". What is a duplicate
+// it does not know.
+func (m *MailboxReader) LeftOut(ctx context.Context, uids []uint32, r rules.Messages) (map[uint32]string, error) {
+	s := newSelection(r)
+	if s == nil || len(uids) == 0 {
+		return nil, nil
+	}
+	if err := s.read(ctx, m.o, uids); err != nil {
+		return nil, err
+	}
+	if r.Search != "" {
+		err := m.o.do(ctx, func(c *imapconn.Conn) error {
+			search, err := c.StartSearch(ctx, r.Search)
+			if err == nil {
+				s.found, err = search.Wait(ctx)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := map[uint32]string{}
+	s.leftOut(uids, func(uid uint32, f fate) {
+		out[uid] = map[fate]string{filteredDate: "date", filteredSize: "size", filteredSearch: "search"}[f]
+	})
+	return out, nil
 }
 
 // Mild reports whether err costs one mailbox only: the others can be read.

@@ -34,8 +34,7 @@ type selection struct {
 }
 
 // newSelection returns nil when all messages are selected.
-func (p *pass) newSelection() *selection {
-	m := p.rules.Messages
+func newSelection(m rules.Messages) *selection {
 	if m == (rules.Messages{}) {
 		return nil
 	}
@@ -231,14 +230,19 @@ func (f *fetcher) choose(ctx context.Context, pt *part, s *selection) error {
 		return nil
 	}
 	todo := pt.b.plan.todo()
-	if s.items != 0 {
-		err := gather(ctx, pt.src, todo, s, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
-			return fetchAll(ctx, c, set, s.items, s.handler())
-		})
-		if err != nil {
-			return err
-		}
+	if err := s.read(ctx, pt.src, todo); err != nil {
+		return err
 	}
 	s.leftOut(todo, func(u uint32, by fate) { f.p.settled(pt.b, u, by) })
 	return nil
+}
+
+// read reads what the rules about dates and sizes need of uids.
+func (s *selection) read(ctx context.Context, o *opened, uids []uint32) error {
+	if s.items == 0 {
+		return nil
+	}
+	return gather(ctx, o, uids, s, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
+		return fetchAll(ctx, c, set, s.items, s.handler())
+	})
 }

@@ -183,18 +183,19 @@ func (c *comparison) pairEqual(src, dst *sheet, content func(a, b record) int) {
 	}
 }
 
-// noteCopies marks what is left at the destination though it has the content
-// of a message that is paired.
+// noteCopies marks what is left on either side though it has the content of a
+// message of the source that is paired.
 func noteCopies(src, dst *sheet, content func(a, b record) int) {
-	if dst.open == 0 {
+	if src.open+dst.open == 0 {
 		return
 	}
 	paired := src.all[src.open:]
 	slices.SortFunc(paired, content)
-	for i := range dst.rest() {
-		r := &dst.all[i]
-		if !r.isBare() {
-			_, r.copies = slices.BinarySearchFunc(paired, *r, content)
+	for _, rest := range [][]record{src.rest(), dst.rest()} {
+		for i := range rest {
+			if r := &rest[i]; !r.isBare() {
+				_, r.copies = slices.BinarySearchFunc(paired, *r, content)
+			}
 		}
 	}
 }
@@ -223,10 +224,10 @@ func (c *comparison) end(ctx context.Context, source, dest []record) error {
 	src.close()
 	dst.close()
 	for _, r := range src.rest() {
-		c.g.leftover = append(c.g.leftover, left{r, c.g})
+		c.g.leftover = append(c.g.leftover, left{record: r, g: c.g})
 	}
 	for _, r := range dst.rest() {
-		c.g.extra = append(c.g.extra, left{r, c.g})
+		c.g.extra = append(c.g.extra, left{record: r, g: c.g})
 	}
 	c.listUnread()
 	return nil
@@ -246,7 +247,7 @@ func (c *comparison) listUnread() {
 	for p := range c.g.unread[0] {
 		if !have[p] {
 			c.g.messages++
-			c.g.leftover = append(c.g.leftover, left{record{uid: p.uid, box: p.box, octets: -1, date: noDate}, c.g})
+			c.g.leftover = append(c.g.leftover, left{record: record{uid: p.uid, box: p.box, octets: -1, date: noDate}, g: c.g})
 		}
 	}
 }

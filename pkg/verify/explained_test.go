@@ -1,12 +1,14 @@
 package verify_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/verify"
 )
 
@@ -140,5 +142,48 @@ func TestStrict(t *testing.T) {
 	}
 	if f := rep.Findings[1]; f.Subject != "inbox 1" {
 		t.Errorf("no subject: %+v", f)
+	}
+}
+
+// What the user's own rules leave out is no difference, with a ledger or
+// without one; that it is left out without a rule is one.
+func TestFiltered(t *testing.T) {
+	src, dst := memoryHost(t), memoryHost(t)
+	for _, tt := range []struct {
+		name  string
+		rules rules.Messages
+	}{
+		{"size", rules.Messages{MaxSize: 110}},
+		{"date", rules.Messages{Since: time.Date(2006, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{"date and size", rules.Messages{Since: time.Date(2006, 1, 1, 0, 0, 0, 0, time.UTC), MaxSize: 130}},
+		{"search", rules.Messages{Search: "UNANSWERED"}},
+		{"duplicates", rules.Messages{SkipDuplicates: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, src, dst)
+			all := mail("inbox", 10)
+			r.fill(src, "INBOX", append(all, all[0], all[0])...)
+			r.rules = &rules.Rules{Messages: tt.rules}
+			r.migrate()
+			for _, ledgerless := range []bool{false, true} {
+				for _, deep := range []bool{false, true} {
+					set := func(o *verify.Options) {
+						if o.Deep = deep; ledgerless {
+							o.Ledger = nil
+						}
+					}
+					r.rules = &rules.Rules{Messages: tt.rules}
+					rep := r.verify(set)
+					left := 12 - int(rep.Same)
+					if got := kinds(rep); rep.State != verify.Verified || left == 0 || !slices.Equal(got, []string{fmt.Sprintf("%d (filtered)", left)}) {
+						t.Errorf("ledger %v, deep %v: %s with %q\n%+v", !ledgerless, deep, rep.State, got, rep.Findings)
+					}
+					r.rules = nil
+					if got := kinds(r.verify(set)); !slices.Equal(got, []string{fmt.Sprintf("%d missing", left)}) {
+						t.Errorf("without the rule, ledger %v, deep %v: %q", !ledgerless, deep, got)
+					}
+				}
+			}
+		})
 	}
 }

@@ -1,18 +1,55 @@
 package verify
 
-// filtered says which of the row's own rules leaves a message out.
-func (r *row) filtered(s *left) (rule string, ok bool) {
+import (
+	"context"
+	"slices"
+
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/rules"
+)
+
+// leaveOut finds out which of the messages without a partner the user's own
+// rules leave out, and notes by which.
+func (r *row) leaveOut(ctx context.Context, l *lane, leftover []*left) error {
+	by := r.rules()
+	if by.Messages == (rules.Messages{}) && !by.JustFolders {
+		return nil
+	}
+	byBox := map[*sourceBox][]*left{}
+	for _, s := range leftover {
+		switch {
+		case by.JustFolders:
+			s.rule = "--justfolders"
+		case by.SkipDuplicates && s.copies:
+			s.rule = "--skip-duplicates"
+		default:
+			b := s.g.boxes[s.box]
+			byBox[b] = append(byBox[b], s)
+		}
+	}
+	for b, some := range byBox {
+		uids := make([]uint32, len(some))
+		for i, s := range some {
+			uids[i] = s.uid
+		}
+		slices.Sort(uids)
+		out, err := l.src.Mailbox(b.wire).LeftOut(ctx, uids, by.Messages)
+		if err != nil && !mailsync.Mild(ctx, err) {
+			return err
+		}
+		for _, s := range some {
+			if rule := out[s.uid]; rule != "" {
+				s.rule = "the rule about " + rule
+			}
+		}
+	}
+	return nil
+}
+
+// rules are the row's.
+func (r *row) rules() rules.Rules {
 	if r.pair.Rules == nil {
-		return "", false
+		return rules.Rules{}
 	}
-	m := &r.pair.Rules.Messages
-	switch {
-	case r.pair.Rules.JustFolders:
-		return "--justfolders", true
-	case !m.ByDateHeader && s.date != noDate && !m.WantsDate(s.when()):
-		return "its date", true
-	case s.octets > 0 && !m.WantsSize(s.octets): // 0: what servers say that do not know
-		return "its size", true
-	}
-	return "", false
+	return *r.pair.Rules
 }

@@ -48,7 +48,8 @@ type place struct {
 // left is a message without a partner in its own mailbox.
 type left struct {
 	record
-	g *group
+	g    *group
+	rule string // of the user's, that leaves it out
 }
 
 // find notes a finding.

@@ -34,6 +34,9 @@ func (r *row) finish(ctx context.Context, l *lane) error {
 	if err := r.findBeside(ctx, l, rest, found); err != nil {
 		return err
 	}
+	if err := r.leaveOut(ctx, l, leftover); err != nil {
+		return err
+	}
 	used := map[*left]bool{}
 	for _, e := range found {
 		used[e.extra] = true
@@ -153,8 +156,8 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 	case refused:
 		return f.differ(Rejected, "refused: %s", reject.Text)
 	}
-	if rule, left := r.filtered(s); left {
-		return f.explain(Filtered, "left out by %s", rule)
+	if s.rule != "" {
+		return f.explain(Filtered, "left out by %s", s.rule)
 	}
 	switch first := p.link.SourceUIDNext; {
 	case !s.g.exists:

@@ -15,6 +15,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 	"github.com/imapfleet/imapfleet/pkg/verify"
 )
@@ -72,6 +73,7 @@ type rig struct {
 	user     string
 	led      *ledger.Ledger
 	row      ledger.RowID
+	rules    *rules.Rules
 }
 
 var users atomic.Int64
@@ -110,7 +112,7 @@ func (r *rig) pair() account.Pair {
 		}
 		return account.Endpoint{Host: name, Port: port, Security: account.SecurityPlain, User: a.User, Password: account.NewSecret(a.Password)}
 	}
-	return account.Pair{Line: 1, Source: side(r.src), Dest: side(r.dst)}
+	return account.Pair{Line: 1, Source: side(r.src), Dest: side(r.dst), Rules: r.rules}
 }
 
 func (r *rig) engine() *mailsync.Engine {

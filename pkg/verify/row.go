@@ -43,7 +43,7 @@ func (r *row) run(ctx context.Context) (err error) {
 		r.end(ctx, first)
 		r.report.Read = r.read
 	}()
-	if err := first.open(ctx); err != nil {
+	if err := first.open(ctx); err != nil || r.rules().JustLogin {
 		return err
 	}
 	if err := r.route(ctx, first); err != nil {

@@ -261,7 +261,7 @@ func TestLoginFails(t *testing.T) {
 
 // Bodies go from the socket to the digest: none is held, however large.
 func TestStreams(t *testing.T) {
-	d := imaptest.NewDovecotSlash(t) // a process of its own: what is allocated here is ours
+	d := imaptest.NewDovecotSlash(t)                  // a process of its own: what is allocated here is ours
 	same := func(string, string) error { return nil } // the account is held against itself
 	r := newRig(t, host{"", "/", true, d.AddUser, d.Access}, host{"", "/", true, same, d.Access})
 	big := imaptest.Message{Date: time.Now(), Body: append([]byte("Subject: big\r\n\r\n"), bytes.Repeat([]byte("0123456789abcdef\r\n"), 400_000)...)}
