@@ -132,6 +132,8 @@ func TestReadmeTables(t *testing.T) {
 		{"Columns of `results.csv`", written(func(b *bytes.Buffer) error { return throughput.WriteResults(b, nil) })},
 		{"Columns of `rejects.csv`", written(func(b *bytes.Buffer) error { return throughput.WriteRejects(b, nil) })},
 		{"Columns of `check.csv`", written(func(b *bytes.Buffer) error { return throughput.WriteChecks(b, nil) })},
+		{"Columns of `verify.csv`", written(func(b *bytes.Buffer) error { return writeVerifyRows(b, nil) })},
+		{"Columns of `exceptions.csv`", findingColumns()},
 		{"### States of a row", []string{"done", "incomplete", "failed", "parked", "running", "pending"}},
 		{"## Exit codes", []string{
 			strconv.Itoa(exitDone), strconv.Itoa(exitRun), strconv.Itoa(exitUsage),
@@ -223,6 +225,7 @@ type walk struct {
 	users []string
 	list  map[bool]string // by whether it has the mistake
 	old   *imaptest.Memory
+	new   *imaptest.Memory
 }
 
 // TestReadmeWalk runs the commands of README's "Running it" in their order and
@@ -239,6 +242,17 @@ func TestReadmeWalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.same("run accounts.csv", exitDone)
+	w.user("anna", "SELECT INBOX", `UID STORE 7 +FLAGS (\Deleted)`, "UID EXPUNGE 7")
+	w.user("dimitri", "SELECT INBOX", "UID COPY 4 Work", `UID STORE 4 +FLAGS (\Deleted)`, "UID EXPUNGE 4", `UID STORE 5 +FLAGS (\Answered)`)
+	w.same("verify accounts.csv --deep", exitDone)
+}
+
+// user has a user's own program do something at the destination.
+func (w *walk) user(name string, commands ...string) {
+	w.t.Helper()
+	if err := imaptest.Do(w.t.Context(), w.new.Access(name, "x"), commands...); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func newWalk(t *testing.T) *walk {
@@ -259,7 +273,7 @@ func newWalk(t *testing.T) *walk {
 			}
 		})
 	}
-	w.old = servers[0]
+	w.old, w.new = servers[0], servers[1]
 	for _, wrong := range []bool{true, false} {
 		w.list[wrong] = "# host1;user1;password1;host2;user2;password2;\n"
 	}

@@ -86,8 +86,13 @@ func newFindingsFile(dir, name string) (*findingsFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &findingsFile{file, throughput.NewRecords(file, []string{"line", "mailbox", "uid", "destination_mailbox", "destination_uid",
-		"kind", "explanation", "message_id", "date", "octets", "subject"})}, nil
+	return &findingsFile{file, throughput.NewRecords(file, findingColumns())}, nil
+}
+
+// findingColumns is the header line of exceptions.csv and differences.csv.
+func findingColumns() []string {
+	return []string{"line", "mailbox", "uid", "destination_mailbox", "destination_uid", "kind", "explanation",
+		"message_id", "date", "octets", "subject"}
 }
 
 func newVerifyFiles(dir string) (*verifyFiles, error) {
