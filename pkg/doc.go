@@ -35,14 +35,15 @@
 //	identity        whether two messages are the same one, whatever servers did to them
 //	mapping         which mailboxes go, and what each is called at the destination: pure
 //	mailsync        the engine: matches, copies, settles
+//	verify          both accounts of a row, read afresh and compared: what run has done, proven
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	mxlookup        where a domain's mail goes, and its TTL (DNS)
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
-// Imports go one way, cmd -> batch, mailsync, console -> imapconn -> wire, with
-// mapping between mailsync and imapconn, and everybody may know account, fault, throughput and ledger, which know nobody.
+// Imports go one way: cmd -> batch, console, verify; verify -> mailsync -> imapconn -> wire, with
+// mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //

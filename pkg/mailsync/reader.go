@@ -73,16 +73,16 @@ func (l *Listing) Status(name string) imapconn.Status {
 	return imapconn.Status{Size: -1}
 }
 
-// Routes says where the messages of those source mailboxes belong that are
-// migrated: where earlier passes sent them, as links has it, else where a first
-// pass over pair would. The error is a *fault.Error: pair's rules name a mailbox
-// that the source does not have.
+// Routes says what becomes of every source mailbox that can hold messages: it
+// is left out, or goes where earlier passes sent it, as links has it, else where
+// a first pass over pair would. The error is a *fault.Error: pair's rules name a
+// mailbox that the source does not have.
 func Routes(pair account.Pair, source, dest *Listing, links []ledger.Mailbox) ([]mapping.Route, error) {
 	m, err := mapped(rulesOf(pair), &source.side, &dest.side, choices(links))
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(m.Routes, func(r mapping.Route) bool { return r.LeftOut != "" }), nil
+	return m.Routes, nil
 }
 
 // MailboxReader reads one mailbox. It belongs to its Reader's goroutine.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
+	"github.com/imapfleet/imapfleet/pkg/mapping"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
@@ -52,4 +54,13 @@ func (r *row) rules() rules.Rules {
 		return rules.Rules{}
 	}
 	return *r.pair.Rules
+}
+
+// leftOut notes a mailbox that the user's own rules leave out.
+func (r *row) leftOut(route mapping.Route, st imapconn.Status) {
+	if st.OK && st.Messages == 0 {
+		return
+	}
+	f := Finding{Mailbox: route.Source.Name, Octets: st.Size}
+	r.report.add(f.explain(Filtered, "a mailbox of %d messages is left out: %s", st.Messages, route.LeftOut))
 }

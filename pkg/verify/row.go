@@ -108,6 +108,10 @@ func (r *row) route(ctx context.Context, l *lane) error {
 	listed := map[string]bool{}
 	for _, route := range routes {
 		listed[route.Source.Wire] = true
+		if route.LeftOut != "" {
+			r.leftOut(route, source.Status(route.Source.Wire))
+			continue
+		}
 		add(route.Dest, &sourceBox{name: route.Source.Name, wire: route.Source.Wire, listed: true}, int64(source.Status(route.Source.Wire).Messages))
 		r.report.Mailboxes++
 	}
