@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -111,9 +112,7 @@ func TestMerged(t *testing.T) {
 	twin := mail("a", 4)[0]
 	r.fill(src, "A", mail("a", 4)...)
 	r.fill(src, "B", append(mail("b", 3), twin)...)
-	for _, name := range []string{"A", "B"} {
-		r.noError(r.led.AddMailbox(t.Context(), &ledger.Mailbox{Row: r.row, Source: name, Dest: "both"}))
-	}
+	r.rules = &rules.Rules{Map: []rules.Rename{{From: "A", To: "both"}, {From: "B", To: "both"}}}
 	r.migrate()
 	if rep := r.verify(nil); len(rep.Findings) > 0 || rep.Same != 8 {
 		t.Fatalf("%d the same, %+v", rep.Same, rep.Findings)
@@ -185,5 +184,26 @@ func TestFiltered(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A mailbox that a rule leaves out is one exception, and one that a rule sends
+// elsewhere is looked for there, without a ledger too.
+func TestMailboxRules(t *testing.T) {
+	r := newRig(t, memoryHost(t), memoryHost(t))
+	for _, path := range []string{"INBOX", "Work", "Old", "empty"} {
+		r.fill(r.src, path, mail(path, 4)...)
+	}
+	r.rules = &rules.Rules{Map: []rules.Rename{{From: "Work", To: "Office"}}, Exclude: []rules.Pattern{{Regexp: regexp.MustCompile("^Old$"), Raw: "Old"}}}
+	r.migrate()
+	for _, ledgerless := range []bool{false, true} {
+		rep := r.verify(func(o *verify.Options) {
+			if ledgerless {
+				o.Ledger = nil
+			}
+		})
+		if got := kinds(rep); rep.State != verify.Verified || !slices.Equal(got, []string{"1 (filtered)"}) || rep.Same != 12 {
+			t.Errorf("ledger %v: %s with %q, %d the same\n%+v", !ledgerless, rep.State, got, rep.Same, rep.Findings)
+		}
 	}
 }
