@@ -8,6 +8,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // about is a Finding about a source message, or about two that are the same.
@@ -72,7 +73,7 @@ func (c *comparison) dates(p *past, s, d *record, f Finding) {
 	if s.date == d.date || s.date == noDate {
 		return
 	}
-	if text, ok := p.repaired(s.uid, func(kind string) bool { return kind == repairDate }); ok {
+	if text, ok := p.repaired(s.uid, func(kind string) bool { return kind == rules.RepairDate }); ok {
 		c.g.find(f.explain(Repaired, "%s", text))
 		return
 	}
@@ -86,13 +87,7 @@ func stamp(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// The kinds of repair that change something else than octets.
-const (
-	repairDate     = "date"
-	repairKeywords = "keywords"
-)
-
-func touchesOctets(kind string) bool { return kind != repairDate && kind != repairKeywords }
+func touchesOctets(kind string) bool { return kind != rules.RepairDate && kind != rules.RepairKeywords }
 
 // flags says which flags differ and why: what has changed at the source since
 // the last run, what has at the destination, what could not be carried. The
@@ -106,12 +101,12 @@ func (c *comparison) flags(p *past, s, d *record, f Finding) {
 	if p.base != nil {
 		was, known = p.base.Flags(s.uid)
 	}
-	repair, repaired := p.repaired(s.uid, func(kind string) bool { return kind == repairKeywords })
 	_, unsendable := imapconn.Sanitize(source)
+	unsendable = append(unsendable, p.leftBehind(s.uid)...)
 	var atSource, atDest, left, lost []string
 	for _, flag := range without(source, dest) {
 		switch {
-		case hasFlag(unsendable, flag), repaired && !isSystem(flag):
+		case hasFlag(unsendable, flag):
 			left = append(left, "-"+flag)
 		case known && !hasFlag(was, flag):
 			atSource = append(atSource, "+"+flag)
@@ -129,10 +124,7 @@ func (c *comparison) flags(p *past, s, d *record, f Finding) {
 		}
 	}
 	if len(left) > 0 {
-		if !repaired {
-			repair = "a flag that cannot be sent"
-		}
-		c.g.find(f.explain(Repaired, "%s (%s)", strings.Join(left, " "), repair))
+		c.g.find(f.explain(Repaired, "%s: the destination does not take it", strings.Join(left, " ")))
 	}
 	if len(atSource) > 0 {
 		c.g.find(f.explain(FlagsSource, "%s", strings.Join(atSource, " ")))
@@ -144,8 +136,6 @@ func (c *comparison) flags(p *past, s, d *record, f Finding) {
 		c.g.find(f.differ(Flags, "%s at the destination", strings.Join(lost, " ")))
 	}
 }
-
-func isSystem(flag string) bool { return strings.HasPrefix(flag, `\`) }
 
 // since is a Finding about what happened at the destination after the run:
 // with Options.Strict that is a difference too.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // history is what the ledger knows of a row. The zero history knows nothing.
@@ -147,6 +149,16 @@ func (p *past) repaired(uid uint32, ok func(kind string) bool) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// leftBehind are the flags that a message had to go without.
+func (p *past) leftBehind(uid uint32) (out []string) {
+	for _, r := range p.repairs[uid] {
+		if r.Kind == rules.RepairKeywords {
+			out = append(out, without(strings.Fields(r.Was), strings.Fields(r.Made))...)
+		}
+	}
+	return out
 }
 
 // origin is a destination UID that the ledger maps, and from where.
