@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -236,20 +237,46 @@ func (p *prover) all(ctx context.Context, roots *x509.CertPool) {
 		Logger: log, Ledger: p.ledger, Deep: p.opt.deep, Strict: p.opt.strict, Subjects: p.opt.subjects,
 		Memory: int64(p.opt.memory), Lanes: p.opt.net.parallel, LanesPerAccount: p.opt.lanesPerAccount,
 	})
+	again := p.sweep(ctx, v, indexes(len(p.selected)), false)
+	p.sweep(ctx, v, again, true)
+}
+
+// sweep verifies rows, by their place in selected, and returns those whose
+// trouble may have passed when the others are done. The last sweep returns
+// none.
+func (p *prover) sweep(ctx context.Context, v *verify.Verifier, rows []int, last bool) (again []int) {
 	var g errgroup.Group
-	for i, at := range p.selected {
+	var mu sync.Mutex
+	for _, i := range rows {
 		if v.Wait(ctx) != nil {
 			break
 		}
 		g.Go(func() error {
+			at := p.selected[i]
 			rep, err := v.Row(ctx, p.pairs[at], p.ids[at])
-			if err == nil { // else the command was stopped, and it says nothing of the accounts
+			switch {
+			case err != nil: // the command was stopped: it says nothing of the accounts
+			case !last && rep.Fault != nil && rep.Fault.Temporary:
+				mu.Lock()
+				defer mu.Unlock()
+				again = append(again, i)
+			default:
 				p.took(i, rep)
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // no row returns an error
+	slices.Sort(again)
+	return again
+}
+
+func indexes(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // took keeps the report of a row.

@@ -210,6 +210,13 @@ func (c *comparison) end(ctx context.Context, source, dest []record) error {
 		}
 		c.pairEqual(src, dst, byWhole)
 	}
+	c.mapped(src, dst, func(s, d []record) {
+		if !d[0].paired && c.readable(&s[0], &d[0]) {
+			c.contentDiffers(&s[0], &d[0])
+		}
+	})
+	src.close()
+	dst.close()
 	c.near(src, dst, func(s, d []record) {
 		i := 0
 		for j := range d {

@@ -39,6 +39,7 @@ func items(deep bool) imapconn.Items {
 // returns those that are still there: what the server lists and does not give
 // out is noted.
 func (in inbox) read(ctx context.Context, uids []uint32, s stack, out *[]record) ([]uint32, error) {
+	*out = slices.Grow(*out, len(uids)/s.of)
 	missing, err := in.each(ctx, uids, func(r record) {
 		if s.has(r, in.r.v.opt.Deep) {
 			*out = append(*out, r)

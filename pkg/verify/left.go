@@ -135,8 +135,9 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 	p, f := s.g.boxes[s.box].past, s.g.about(&s.record)
 	reject, refused := p.rejects[s.uid]
 	dest, delivered := p.delivered(s.uid)
+	_, there := slices.BinarySearch(s.g.destUIDs, dest)
 	next := s.g.destSel.UIDNext
-	gone := delivered && dest != 0 && (next == 0 || dest < next)
+	gone := delivered && dest != 0 && !there && (next == 0 || dest < next)
 	f.DestUID = dest
 	switch {
 	case refused && reject.Accepted:
@@ -164,6 +165,8 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 		return f.differ(Missing, "the destination has no mailbox of this name")
 	case delivered && dest == 0:
 		return f.differ(Missing, "the destination has confirmed it and did not say as which UID; nothing there is like it")
+	case there:
+		return f.differ(Content, "delivered as UID %d, which holds another message", dest)
 	case delivered:
 		return f.differ(Missing, "delivered as UID %d, which the destination has not given out yet: was it set back?", dest)
 	case p.valid && first > 0 && s.uid >= first:

@@ -45,9 +45,12 @@ func memoryHost(t *testing.T) host {
 func hosts(t *testing.T, run func(t *testing.T, src, dst host)) {
 	t.Run("memory", func(t *testing.T) { run(t, memoryHost(t), memoryHost(t)) })
 	t.Run("dovecot", func(t *testing.T) {
-		dot, slash := imaptest.NewDovecotDot(t), imaptest.NewDovecotSlash(t)
-		run(t, host{"INBOX.", ".", true, dot.AddUser, dot.Access}, host{"", "/", true, slash.AddUser, slash.Access})
+		run(t, realHost(imaptest.NewDovecotDot(t), "INBOX.", "."), realHost(imaptest.NewDovecotSlash(t), "", "/"))
 	})
+}
+
+func realHost(s imaptest.Server, prefix, delimiter string) host {
+	return host{prefix: prefix, delimiter: delimiter, real: true, addUser: s.AddUser, access: s.Access}
 }
 
 // name spells a path in the host's namespace.

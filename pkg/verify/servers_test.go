@@ -263,7 +263,9 @@ func TestLoginFails(t *testing.T) {
 func TestStreams(t *testing.T) {
 	d := imaptest.NewDovecotSlash(t)                  // a process of its own: what is allocated here is ours
 	same := func(string, string) error { return nil } // the account is held against itself
-	r := newRig(t, host{"", "/", true, d.AddUser, d.Access}, host{"", "/", true, same, d.Access})
+	src, dst := realHost(d, "", "/"), realHost(d, "", "/")
+	dst.addUser = same
+	r := newRig(t, src, dst)
 	big := imaptest.Message{Date: time.Now(), Body: append([]byte("Subject: big\r\n\r\n"), bytes.Repeat([]byte("0123456789abcdef\r\n"), 400_000)...)}
 	r.fill(r.src, "INBOX", big, big)
 	var before, after runtime.MemStats
