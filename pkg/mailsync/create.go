@@ -55,6 +55,7 @@ func (p *pass) createAll(ctx context.Context) error {
 func (p *pass) create(ctx context.Context, boxes []*box) (refused []*box, err error) {
 	var ask []imapconn.NewMailbox
 	at := map[string]int{}
+	boxes = slices.DeleteFunc(slices.Clone(boxes), p.there)
 	for _, b := range boxes {
 		if _, known := at[b.dest]; !known {
 			at[b.dest] = len(ask)
@@ -82,6 +83,15 @@ func (p *pass) create(ctx context.Context, boxes []*box) (refused []*box, err er
 		}
 	}
 	return refused, nil
+}
+
+// there reports whether the destination lists a mailbox under the name that it
+// has got by now: an earlier pass made it, and its ledger is lost.
+func (p *pass) there(b *box) bool {
+	if p.mapped.Routes[b.at].Exists {
+		p.made(b)
+	}
+	return b.exists
 }
 
 // made notes that the destination has a mailbox.
@@ -213,7 +223,8 @@ func (p *pass) respell(ctx context.Context, refused []*box) error {
 }
 
 // otherRefusals are answers to CREATE that no other name would help against.
-var otherRefusals = regexp.MustCompile(`(?i)\[(NOPERM|CONTACTADMIN|LIMIT|OVERQUOTA)\b|permission|denied|quota`)
+// Words such as "denied" are none: Courier says so of a name that is too long.
+var otherRefusals = regexp.MustCompile(`(?i)\[(NOPERM|CONTACTADMIN|LIMIT|OVERQUOTA)\b|quota`)
 
 // nameRefused reports whether a refusal may be about the mailbox's name.
 func nameRefused(err error) bool {

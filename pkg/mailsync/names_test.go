@@ -74,7 +74,8 @@ func picky(chars string, most int, answer string) func(imaptest.FakeCommand) ima
 func TestNamesRefused(t *testing.T) {
 	long := strings.Repeat("long ", 60)
 	names := []string{"INBOX", "50%", "50%/x", "50_", "plain", long, "50%/" + long}
-	for name, answer := range map[string]string{"case 40: CANNOT": "NO [CANNOT] bad name", "case 40: no code": "NO Cannot create", "case 40: BAD": "BAD mailbox name"} {
+	for name, answer := range map[string]string{"case 40: CANNOT": "NO [CANNOT] bad name", "case 40: no code": "NO Cannot create", "case 40: BAD": "BAD mailbox name",
+		"case 40: as Courier says it": `NO Access denied for CREATE on x (ACL "c" required)`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			boxes := named(names...)
@@ -122,7 +123,7 @@ func TestNamesRefusedForGood(t *testing.T) {
 		{"case 35: --map", rules.Rules{Map: []rules.Rename{{From: "a", To: "50%"}}}, picky("%", 255, "NO [CANNOT] no"), "50%", 2},
 		{"case 40: under every name", rules.Rules{}, picky("a", 255, "NO [CANNOT] no"), "a%", 4},
 		{"no right to", rules.Rules{}, picky("a", 255, "NO [NOPERM] no"), "a%", 2},
-		{"no right to, in words", rules.Rules{}, picky("a", 255, "NO Permission denied"), "a%", 2},
+		{"case 40: under every name, in other words", rules.Rules{}, picky("a", 255, "NO Permission denied"), "a%", 4},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -332,20 +333,25 @@ func TestNamesOnServers(t *testing.T) {
 	t.Run("case 27: memory", func(t *testing.T) { run(t, memoryHost(t)) })
 	t.Run("case 27: dovecot, maildir", func(t *testing.T) { run(t, dotHost(t)) })
 	t.Run("case 27: dovecot, sdbox", func(t *testing.T) { run(t, slashHost(t)) })
+	t.Run("case 27: cyrus", func(t *testing.T) { run(t, cyrusHost(t)) })
+	t.Run("case 27: courier", func(t *testing.T) { run(t, courierHost(t)) })
 }
 
 // TestContainerAtDest: a name that the destination has only as a container of
 // others becomes a mailbox.
 func TestContainerAtDest(t *testing.T) {
-	servers(t, func(t *testing.T, src, dst host) {
-		r := newRig(t, src, dst)
-		r.fillDest(imaptest.Mailbox{Name: "par/child"})
-		r.fillSource(imaptest.Mailbox{Name: "par", Messages: mail("p", 3, 200)})
-		if c := r.mustSync(); c.Copied != 3 {
-			t.Errorf("%+v", c)
-		}
-		r.equal(true)
-	})
+	for name, dst := range map[string]func(*testing.T) host{"memory": memoryHost, "dovecot, maildir": dotHost, "dovecot, sdbox": slashHost,
+		"cyrus": cyrusHost, "courier": courierHost} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, memoryHost(t), dst(t))
+			r.fillDest(imaptest.Mailbox{Name: "par/child"})
+			r.fillSource(imaptest.Mailbox{Name: "par", Messages: mail("p", 3, 200)})
+			if c := r.mustSync(); c.Copied != 3 {
+				t.Errorf("%+v", c)
+			}
+			r.equal(true)
+		})
+	}
 }
 
 // TestNoNamespace is case 43: without NAMESPACE, prefix and delimiter are what
