@@ -190,6 +190,20 @@ func (s *site) tail(name string) string {
 // records reads a result file, by line of the list.
 func (s *site) records(name string) map[string]map[string]string {
 	s.t.Helper()
+	out := make(map[string]map[string]string)
+	all := s.table(name)
+	for _, fields := range all {
+		out[fields["line"]] = fields
+	}
+	if len(out) != len(all) {
+		s.t.Errorf("%s names a line twice", name)
+	}
+	return out
+}
+
+// table reads a result file: its records, by column.
+func (s *site) table(name string) (records []map[string]string) {
+	s.t.Helper()
 	f, err := os.Open(s.state(name))
 	if err != nil {
 		s.t.Fatal(err)
@@ -201,18 +215,14 @@ func (s *site) records(name string) map[string]map[string]string {
 	if err != nil || len(all) == 0 {
 		s.t.Fatalf("%s: %d records, %v", name, len(all), err)
 	}
-	out := make(map[string]map[string]string)
 	for _, record := range all[1:] {
 		fields := make(map[string]string)
 		for i, v := range record {
 			fields[all[0][i]] = v
 		}
-		out[fields["line"]] = fields
+		records = append(records, fields)
 	}
-	if len(out) != len(all)-1 {
-		s.t.Errorf("%s names a line twice", name)
-	}
-	return out
+	return records
 }
 
 // equal reads the accounts at both servers, by other code than the program's,

@@ -1,0 +1,106 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+)
+
+// accounts is a server that keeps accounts, real or within the process.
+type accounts interface {
+	AddUser(name, password string) error
+	Access(user, password string) imaptest.Access
+}
+
+// TestEveryServerToEveryOther: a list in which every server is the source of
+// every other one, with a mailbox of odd messages. Each row ends done or
+// incomplete, with each message accounted for, and running it again sends
+// nothing.
+func TestEveryServerToEveryOther(t *testing.T) {
+	t.Parallel()
+	memory, err := imaptest.NewMemory(imaptest.MemoryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	imaptest.CloseAfter(t, memory)
+	servers := map[string]accounts{
+		"dovecot": imaptest.NewDovecotSlash(t), "cyrus": imaptest.NewCyrus(t),
+		"courier": imaptest.NewCourier(t, imaptest.CourierOptions{}), "memory": memory,
+	}
+	odd := slices.DeleteFunc(imaptest.OddMessages(), func(m imaptest.OddMessage) bool { return m.Name == imaptest.OddLarge })
+	s := &site{t: t, dir: t.TempDir()}
+	listed := map[string]int{} // by line
+	var rows []string
+	var fill errgroup.Group
+	names := slices.Sorted(maps.Keys(servers))
+	for _, from := range names {
+		src := servers[from]
+		if err := src.AddUser("from", secret(1, from)); err != nil {
+			t.Fatal(err)
+		}
+		a := src.Access("from", secret(1, from))
+		fill.Go(func() error {
+			_, err := imaptest.FillOdd(t.Context(), a, "INBOX", odd)
+			return err
+		})
+		for _, to := range names {
+			if to == from {
+				continue
+			}
+			dst := servers[to]
+			user := "of" + from
+			if err := dst.AddUser(user, secret(2, user)); err != nil {
+				t.Fatal(err)
+			}
+			b := dst.Access(user, secret(2, user))
+			rows = append(rows, fmt.Sprintf("imap+insecure://%s;from;%s;imap+insecure://%s;%s;%s;", a.Addr, a.Password, b.Addr, b.User, b.Password))
+			listed[strconv.Itoa(len(rows))] = 0
+		}
+	}
+	if err := fill.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s.list(rows...)
+	for pass := range 2 {
+		first := pass == 0
+		e := s.run("run", "accounts.csv", "--parallel", "12", "--retries", "0")
+		if e.code != exitDone && e.code != exitNotDone {
+			t.Fatal(e)
+		}
+		rejects := map[string]int{}
+		for _, r := range s.table("rejects.csv") {
+			rejects[r["line"]]++
+			if r["text"] == "" {
+				t.Errorf("a reject without a word: %v", r)
+			}
+		}
+		for line, r := range s.records("results.csv") {
+			n := func(column string) int { return asInt(t, r[column]) }
+			if first {
+				listed[line] = n("listed")
+			}
+			arrived := n("copied") + n("already_there")
+			if n("listed") != listed[line] || listed[line] < 50 || arrived+n("rejected") != n("listed") || n("rejected") != rejects[line] ||
+				n("not_tried") != 0 || (n("rejected") == 0) != (r["state"] == "done") || !first && n("copied") != 0 {
+				t.Errorf("pass %d, line %s: %v\n%d rejects\n%s", pass+1, line, r, rejects[line], rows[asInt(t, line)-1])
+			}
+		}
+	}
+}
+
+func asInt(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
