@@ -22,7 +22,6 @@ func TestOddMessages(t *testing.T) {
 		name     string
 		src, dst func(t *testing.T) host
 	}{
-		{"fake to memory", fake, memoryHost},
 		{"fake to dovecot", fake, func(t *testing.T) host { return realHost(imaptest.NewDovecotSlash(t), "", "/") }},
 		{"fake to cyrus", fake, func(t *testing.T) host { return realHost(imaptest.NewCyrus(t), "INBOX.", ".") }},
 		{"fake to courier", fake, func(t *testing.T) host {
