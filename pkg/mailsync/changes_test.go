@@ -180,7 +180,7 @@ func TestFlagsNotKept(t *testing.T) {
 	set(t, src, map[uint32]string{1: `\Seen \Flagged $Work`, 2: `\Seen $Work`, 3: `\Draft`})
 	r.updates(2)
 	shows(t, dst, map[uint32]string{1: `\Seen \Flagged`, 2: `\Seen`, 3: "", 4: `\Seen`, 5: `\Seen`})
-	r.wantRepairs(`1 keywords: \Seen \Flagged $Work -> \Seen \Flagged`, `2 keywords: \Seen $Work -> \Seen`, `3 keywords: \Draft -> none`)
+	r.wantRepairs(`1 keywords: $Work \Flagged \Seen -> \Flagged \Seen`, `2 keywords: $Work \Seen -> \Seen`, `3 keywords: \Draft -> none`)
 	if !strings.Contains(log.String(), "flag=$Work") {
 		t.Errorf("the log does not say what was left out:\n%s", log)
 	}
