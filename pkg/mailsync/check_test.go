@@ -3,6 +3,7 @@ package mailsync_test
 import (
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -228,6 +229,23 @@ func TestCheckNotes(t *testing.T) {
 	dst = imaptest.NewFake(t, imaptest.FakeOptions{Caps: withCaps("SPECIAL-USE", "QUOTA")})
 	if rep = checkOf(t, src, dst, nil); len(rep.Findings) > 0 {
 		t.Errorf("of the best of servers: %+v", rep.Findings)
+	}
+}
+
+// A name that has to change is a warning; one that a rule or a special use
+// gives is worth knowing, and what a rule leaves out is not weighed. A rule
+// that names what is not there is the row's fault.
+func TestCheckNames(t *testing.T) {
+	src := imaptest.NewFake(t, imaptest.FakeOptions{Caps: withCaps("STATUS=SIZE")}, holding("INBOX", 1, 1000), holding("a.b", 1, 1000), holding("Old", 2, 5000))
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{Delimiter: "."})
+	exclude := &rules.Rules{Exclude: []rules.Pattern{{Regexp: regexp.MustCompile("^Old$"), Raw: "Old"}}}
+	rep := checkOf(t, src, dst, exclude)
+	got := found(rep, mailsync.FindMapping)
+	if !strings.Contains(got, "1 a.b goes to a_b: ") || !strings.Contains(got, "0 Old is left out: ") || rep.Needed.Octets != 2000 {
+		t.Errorf("found %q, needed %+v", got, rep.Needed)
+	}
+	if rep = checkOf(t, src, dst, &rules.Rules{Folders: []string{"None"}}); rep.Source.Fault == nil || !strings.Contains(rep.Source.Fault.Error(), "None") {
+		t.Errorf("%+v", rep)
 	}
 }
 

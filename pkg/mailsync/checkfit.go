@@ -102,7 +102,7 @@ func (c *checking) fits(least, most, free float64, says string) {
 		c.find(Warning, FindQuota, says+": may not fit")
 	case most <= free:
 		c.find(Warning, FindQuota, says+": fits, with less than 10 % to spare")
-	case selects(c.p.pair.Rules):
+	case selects(&c.p.rules):
 		c.find(Warning, FindQuota, says+": does not fit, unless the rules of this row leave out enough")
 	default:
 		c.find(NoGo, FindQuota, says+": does not fit")
@@ -111,9 +111,6 @@ func (c *checking) fits(least, most, free float64, says string) {
 
 // selects reports whether rules leave messages out.
 func selects(r *rules.Rules) bool {
-	if r == nil {
-		return false
-	}
 	return r.ByDate() || r.BySize() || r.Search != "" || r.SkipDuplicates
 }
 

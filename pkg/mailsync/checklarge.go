@@ -67,7 +67,7 @@ func (c *checking) findLarge(ctx context.Context, conn *imapconn.Conn) (LargeRep
 // it is in; 0 means no limit.
 func (c *checking) appendLimits() (limits map[string]int64, rep LargeReport) {
 	limits = make(map[string]int64, len(c.places))
-	largest := c.p.pair.Rules
+	largest := c.p.rules.MaxSize
 	for wire, at := range c.places {
 		limit := c.caps[1].AppendLimit
 		status := c.dest.of("INBOX") // speaks for mailboxes that are not there yet
@@ -80,7 +80,7 @@ func (c *checking) appendLimits() (limits map[string]int64, rep LargeReport) {
 		if limit > 0 && (rep.Limit == 0 || limit < rep.Limit) {
 			rep.Limit = limit
 		}
-		if largest != nil && largest.MaxSize > 0 && largest.MaxSize <= limit {
+		if largest > 0 && largest <= limit {
 			limit = 0 // the user's own rule leaves them out
 		}
 		limits[wire] = limit

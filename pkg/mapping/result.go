@@ -82,14 +82,16 @@ func (m *Map) Notes() []string {
 		out = append(out, fault.Clean(w))
 	}
 	for i := range m.Routes {
-		if note := m.Routes[i].note(); note != "" {
+		if note := m.Routes[i].Note(); note != "" {
 			out = append(out, fault.Clean(note))
 		}
 	}
 	return out
 }
 
-func (r *Route) note() string {
+// Note is the sentence of Map.Notes about a mailbox; "" where there is nothing to
+// say.
+func (r *Route) Note() string {
 	switch {
 	case r.LeftOut != "":
 		return fmt.Sprintf("%s is left out: %s", r.Source.Name, r.LeftOut)
