@@ -65,9 +65,8 @@ type loginCase struct {
 }
 
 // The conformance cases about connections and logins, by their numbers, as a
-// user meets them. 8, 11, 15 and 18 are about options that do not exist here
-// (passfile, a password in the environment, PROXYAUTH, OAuth2): see the last.
-// 16, 17 and 20 are in imapconn: they take servers that a list cannot reach.
+// user meets them. 11, 15 and 18 are about options that do not exist here, and
+// are refused by name. 16, 17 and 20 are in imapconn: they take servers that a list cannot reach.
 func TestLoginCases(t *testing.T) {
 	servers := newCaseServers(t)
 	gone := imaptest.NewFake(t, imaptest.FakeOptions{})
@@ -85,7 +84,7 @@ func TestLoginCases(t *testing.T) {
 		{"case 4: refused port at the destination", "$1;anna;$P;imap+insecure://127.0.0.1:$closed;anna;$P", "run --retries 0 --patience 1ms", exitNotDone, []string{"destination, unreachable: 1 row"}, "failed destination unreachable"},
 		{"case 5: STARTTLS demanded, not offered", "imap://$a1;anna;$P;$2;anna;$P", "", exitNotDone, []string{"source, tls-missing: 1 row"}, "failed source tls-missing"},
 		{"case 5: no password in plaintext where STARTTLS is offered", "imap+insecure://$s1;anna;$P;$2;anna;$P", "", exitNotDone, []string{"source, tls-missing: 1 row"}, "failed source tls-missing"},
-		{"case 6: ssl and starttls, a flag", good, "run --security1 tls,starttls", exitUsage, []string{`--security1 "tls,starttls"`}, ""},
+		{"case 6: ssl and starttls, a flag", good, "run --security1 tls,starttls", exitUsage, []string{"--security1", "must be auto, tls, starttls or plain"}, ""},
 		{"case 6: ssl and starttls, in a row", good + ";--ssl1 --tls1", "", exitUsage, []string{"line 1"}, ""},
 		{"case 7: a certificate nobody vouches for", "$T1;anna;$P;$T2;anna;$P", "run --retries 0", exitNotDone, []string{"tls: 1 row", "--ca-file"}, "failed source tls"},
 		{"case 7: opted out by name", "$T1;anna;$P;$T2;anna;$P", "run --insecure-skip-verify1 --insecure-skip-verify2", exitDone, []string{"warning: 1 rows do not verify"}, "done  "},
@@ -105,7 +104,9 @@ func TestLoginCases(t *testing.T) {
 		{"case 22: logins only, by imapsync's name", good + ";--justlogin", "", exitDone, nil, "done  "},
 		{"case 23: an unknown option", good, "run --nosuch", exitUsage, []string{"unknown flag: --nosuch", "run --help"}, ""},
 		{"case 23: an unknown option in a row", good + ";--nosuch", "", exitUsage, []string{"line 1"}, ""},
-		{"cases 11, 15, 18: what does not exist is refused, not passed over", good, "run --passfile1 x", exitUsage, []string{"unknown flag"}, ""},
+		{"cases 8, 11: passwords stand in the list alone", good, "run --passfile1 x", exitUsage, []string{"a password has its column in the list"}, ""},
+		{"case 15: PROXYAUTH does not exist here", good, "run --proxyauth1", exitUsage, []string{"--proxyauth1"}, ""},
+		{"case 18: OAuth2 does not exist here", good, "run --oauthaccesstoken1 x", exitUsage, []string{"--oauthaccesstoken1"}, ""},
 	}
 	values := strings.NewReplacer(
 		"$closed", fmt.Sprint(closed), "$P", casePassword,
