@@ -23,7 +23,8 @@ type accounts interface {
 // TestEveryServerToEveryOther: a list in which every server is the source of
 // every other one, with a mailbox of odd messages. Each row ends done or
 // incomplete, with each message accounted for, and running it again sends
-// nothing.
+// nothing but what was refused before, which may be taken now: Dovecot says of a
+// date before 1970, once it has it in its cache, that it is one of 2106.
 func TestEveryServerToEveryOther(t *testing.T) {
 	t.Parallel()
 	memory, err := imaptest.NewMemory(imaptest.MemoryOptions{})
@@ -39,6 +40,7 @@ func TestEveryServerToEveryOther(t *testing.T) {
 	rows := eachToEach(t, servers)
 	s.list(rows...)
 	listed := map[string]int{} // by line, in the first pass
+	before := map[string]int{} // the rejects of the first pass, by line
 	for pass := 1; pass <= 2; pass++ {
 		e := s.run("run", "accounts.csv", "--parallel", "12", "--retries", "0")
 		if e.code != exitDone && e.code != exitNotDone {
@@ -55,14 +57,15 @@ func TestEveryServerToEveryOther(t *testing.T) {
 			n := func(column string) int { return asInt(t, r[column]) }
 			if pass == 1 {
 				listed[line] = n("listed")
-			} else if n("copied") != 0 {
-				t.Errorf("line %s: the second pass copied %d", line, n("copied"))
+			} else if n("copied") != before[line]-rejects[line] {
+				t.Errorf("line %s: the second pass copied %d, refused were %d and are %d", line, n("copied"), before[line], rejects[line])
 			}
 			if n("listed") != listed[line] || listed[line] < 50 || n("rejected") != rejects[line] || n("not_tried") != 0 ||
 				n("copied")+n("already_there")+n("rejected") != n("listed") || (n("rejected") == 0) != (r["state"] == "done") {
 				t.Errorf("pass %d, line %s: %v\n%d rejects\n%s", pass, line, r, rejects[line], rows[asInt(t, line)-1])
 			}
 		}
+		before = rejects
 	}
 }
 
