@@ -23,49 +23,74 @@ type NewMailbox struct{ Name, Use string }
 // that the server says by code to have already; the error is about the
 // connection.
 func (c *Conn) Create(ctx context.Context, boxes []NewMailbox) (refusals []error, err error) {
-	refusals, err = c.each(ctx, "create", len(boxes), func(i int) (string, string) {
+	finish, err := c.startCreate(ctx, boxes)
+	if err != nil {
+		return nil, err
+	}
+	return finish(ctx)
+}
+
+// Make is Create, and Status of the mailboxes that were made, all sent before
+// the first answer. A mailbox that is refused may have a Status that is not OK.
+func (c *Conn) Make(ctx context.Context, boxes []NewMailbox) (refusals []error, states []Status, err error) {
+	made, err := c.startCreate(ctx, boxes)
+	if err != nil {
+		return nil, nil, err
+	}
+	names := make([]string, len(boxes))
+	for i, b := range boxes {
+		names[i] = EncodeMailbox(b.Name)
+	}
+	if states, err = c.Status(ctx, names); err != nil {
+		return nil, nil, err
+	}
+	refusals, err = made(ctx)
+	return refusals, states, err
+}
+
+func (c *Conn) startCreate(ctx context.Context, boxes []NewMailbox) (finish func(context.Context) ([]error, error), err error) {
+	answers, err := c.each(ctx, "create", len(boxes), func(i int) (string, string) {
 		line := "CREATE " + quote(EncodeMailbox(boxes[i].Name))
 		if c.asksUse(boxes[i].Use) {
 			line += " (USE (" + boxes[i].Use + "))"
 		}
 		return boxes[i].Name, line
 	})
-	for i, refusal := range refusals {
-		if refusal == nil || !c.asksUse(boxes[i].Use) {
-			continue
+	return func(ctx context.Context) ([]error, error) {
+		refusals, err := answers(ctx)
+		for i, refusal := range refusals {
+			if refusal == nil || !c.asksUse(boxes[i].Use) {
+				continue
+			}
+			plain, err := c.Create(ctx, []NewMailbox{{Name: boxes[i].Name}})
+			if err != nil {
+				return nil, err
+			}
+			refusals[i] = plain[0]
 		}
-		plain, err := c.Create(ctx, []NewMailbox{{Name: boxes[i].Name}})
-		if err != nil {
-			return nil, err
-		}
-		refusals[i] = plain[0]
-	}
-	return refusals, err
+		return refusals, err
+	}, err
 }
 
-// each sends one command for each of n mailboxes, with a few in flight, and
-// returns the refusals in their order. command gives name and line.
-func (c *Conn) each(ctx context.Context, op string, n int, command func(i int) (name, line string)) ([]error, error) {
-	stop := c.guard(ctx)
-	defer stop()
+// each sends one command for each of n mailboxes, with a few in flight; finish
+// takes the last answers and returns the refusals in their order. command gives
+// name and line.
+func (c *Conn) each(ctx context.Context, op string, n int, command func(i int) (name, line string)) (finish func(context.Context) ([]error, error), err error) {
 	refusals, sent := make([]error, n), make([]*wire.Pending, n)
-	take := func(i int) error {
+	take := func(ctx context.Context, i int) error {
 		if sent[i] == nil {
 			return nil
 		}
-		r, err := sent[i].Wait(ctx)
-		if err != nil {
-			return c.lost(ctx, op, err)
-		}
-		if !created(r) {
+		r, err := c.await(ctx, op, sent[i])
+		if err == nil && !created(r) {
 			name, _ := command(i)
 			refusals[i] = c.refused(op, EncodeMailbox(name), r)
 		}
-		return nil
+		return err
 	}
 	for i := range n {
 		if i >= maxMaking {
-			if err := take(i - maxMaking); err != nil {
+			if err := take(ctx, i-maxMaking); err != nil {
 				return nil, err
 			}
 		}
@@ -74,18 +99,18 @@ func (c *Conn) each(ctx context.Context, op string, n int, command func(i int) (
 			refusals[i] = c.badName(op, EncodeMailbox(name))
 			continue
 		}
-		p, err := c.w.Start(ctx, wire.Request{Line: line, Slow: true})
-		if err != nil {
-			return nil, c.lost(ctx, op, err)
-		}
-		sent[i] = p
-	}
-	for i := max(0, n-maxMaking); i < n; i++ {
-		if err := take(i); err != nil {
+		if sent[i], err = c.start(ctx, op, wire.Request{Line: line, Slow: true}); err != nil {
 			return nil, err
 		}
 	}
-	return refusals, nil
+	return func(ctx context.Context) ([]error, error) {
+		for i := max(0, n-maxMaking); i < n; i++ {
+			if err := take(ctx, i); err != nil {
+				return nil, err
+			}
+		}
+		return refusals, nil
+	}, nil
 }
 
 func created(r wire.Reply) bool {

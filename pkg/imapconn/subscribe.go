@@ -6,7 +6,11 @@ import "context"
 // delimiter and prefix, without waiting for one before the next. The refusals
 // are in the order of the names; the error is about the connection.
 func (c *Conn) Subscribe(ctx context.Context, names []string) (refusals []error, err error) {
-	return c.each(ctx, "subscribe", len(names), func(i int) (string, string) {
+	finish, err := c.each(ctx, "subscribe", len(names), func(i int) (string, string) {
 		return names[i], "SUBSCRIBE " + quote(EncodeMailbox(names[i]))
 	})
+	if err != nil {
+		return nil, err
+	}
+	return finish(ctx)
 }

@@ -23,7 +23,8 @@ func (p *pass) makeMailboxes(ctx context.Context) error {
 	return p.subscribeAll(ctx)
 }
 
-// createAll asks for all that is missing at once, and looks at what was made.
+// createAll asks for all that is missing at once, and looks at what was made in
+// the same round trip.
 // What is refused under its own name is asked for under others.
 func (p *pass) createAll(ctx context.Context) error {
 	var missing []*box
@@ -47,7 +48,7 @@ func (p *pass) createAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.statuses(ctx, slices.DeleteFunc(missing, func(b *box) bool { return !b.exists }))
+	return p.statuses(ctx, slices.DeleteFunc(missing, func(b *box) bool { return !b.exists || b.target.OK }))
 }
 
 // create asks for mailboxes and returns those that were refused. Several boxes
@@ -63,13 +64,15 @@ func (p *pass) create(ctx context.Context, boxes []*box) (refused []*box, err er
 		}
 	}
 	var refusals []error
+	var states []imapconn.Status
 	if err := p.first.dst.do(ctx, func(c *imapconn.Conn) (err error) {
-		refusals, err = c.Create(ctx, ask)
+		refusals, states, err = c.Make(ctx, ask)
 		return err
 	}); err != nil {
 		return nil, err
 	}
 	for _, b := range boxes {
+		b.target = states[at[b.dest]]
 		switch err := refusals[at[b.dest]]; {
 		case err == nil:
 			p.made(b)
@@ -177,7 +180,7 @@ func (p *pass) partTwins(ctx context.Context, missing, refused []*box, there lis
 			b.exists = false
 		default:
 			p.mapped.SpeltAs(b.at, name)
-			b.dest = name
+			b.dest, b.target = name, imapconn.Status{Size: -1}
 			p.made(b)
 			respelt = append(respelt, b)
 		}
@@ -291,7 +294,8 @@ func (l listed) twin(name string) (string, bool) {
 	return twin, ok
 }
 
-// statuses asks for the state of destination mailboxes that were just made.
+// statuses asks for the state of destination mailboxes that were there, or were
+// made in another way than by their first names.
 func (p *pass) statuses(ctx context.Context, made []*box) error {
 	if len(made) == 0 {
 		return nil

@@ -69,7 +69,8 @@ type box struct {
 	noted     bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
 	told      bool                     // the destination has been told of all changes of flags
 
-	unchanged bool // since the last whole pass: it is not opened
+	early     *early // nil: it was not listed yet
+	unchanged bool   // since the last whole pass: it is not opened
 	// A dry run would have moved these to the mailbox, and those out of it.
 	moved, left []uint32
 	filtered    int64 // messages of which the meter knows that they were left out

@@ -16,12 +16,15 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.route(ctx); err != nil {
 		return err
 	}
-	if err := p.makeMailboxes(ctx); err != nil || p.rules.JustFolders {
+	if p.rules.JustFolders {
+		return p.makeMailboxes(ctx)
+	}
+	p.sizes()
+	p.leaveUnchanged()
+	if err := p.makeAndList(ctx); err != nil {
 		return err
 	}
 	p.shareGates()
-	p.sizes()
-	p.leaveUnchanged()
 	if err := p.awaitOldSession(ctx); err != nil {
 		return err
 	}

@@ -1,0 +1,97 @@
+package mailsync_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
+)
+
+// silence keeps what the destination says from the client, from the first
+// CREATE on, until both sides have been asked for all that can be asked for
+// without an answer.
+type silence struct {
+	mu    sync.Mutex
+	begun bool
+	over  chan struct{}
+	sent  map[fault.Side]*bytes.Buffer
+	done  func(sent map[fault.Side]*bytes.Buffer) bool
+}
+
+func (s *silence) wrote(side fault.Side, p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent[side].Write(p)
+	if side == fault.Dest && bytes.Contains(p, []byte(" CREATE ")) {
+		s.begun = true
+	}
+	if s.begun && s.done(s.sent) {
+		select {
+		case <-s.over:
+		default:
+			close(s.over)
+		}
+	}
+}
+
+type silentConn struct {
+	net.Conn
+	side fault.Side
+	s    *silence
+}
+
+func (c silentConn) Write(p []byte) (int, error) {
+	c.s.wrote(c.side, p)
+	return c.Conn.Write(p)
+}
+
+func (c silentConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.s.mu.Lock()
+	begun := c.s.begun
+	c.s.mu.Unlock()
+	if begun && c.side == fault.Dest {
+		select {
+		case <-c.s.over:
+		case <-time.After(time.Minute):
+			return 0, fmt.Errorf("the client waits for an answer that it does not need")
+		}
+	}
+	return n, err
+}
+
+// TestPreparedInOneRoundTrip: what the destination lacks is made and looked at,
+// and the source's first mailboxes are listed, all before the
+// first answer to any of it.
+func TestPreparedInOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, memoryHost(t), memoryHost(t))
+	boxes := []imaptest.Mailbox{{Name: "INBOX", Messages: mail("i", 3, 300)}}
+	for i := range 9 {
+		boxes = append(boxes, imaptest.Mailbox{Name: fmt.Sprintf("box %d", i), Subscribed: true, Messages: mail("m", 3, 300)})
+	}
+	r.fillSource(boxes...)
+	s := &silence{over: make(chan struct{}), sent: map[fault.Side]*bytes.Buffer{fault.Source: {}, fault.Dest: {}},
+		done: func(sent map[fault.Side]*bytes.Buffer) bool {
+			dest, source := sent[fault.Dest].Bytes(), sent[fault.Source].Bytes()
+			return bytes.Count(dest, []byte(" CREATE ")) == 9 &&
+				bytes.Contains(dest, []byte(`STATUS "box 8"`)) &&
+				bytes.Count(source, []byte(" EXAMINE ")) == 10 && bytes.Count(source, []byte(" UID SEARCH ")) == 10
+		}}
+	r.options = func(o *mailsync.Options) {
+		o.WrapConn = func(side fault.Side, _ string, nc net.Conn) net.Conn { return silentConn{nc, side, s} }
+	}
+	if c := r.mustSync(); c.Copied != 30 {
+		t.Errorf("%+v", c)
+	}
+	if n := bytes.Count(s.sent[fault.Source].Bytes(), []byte(" UID SEARCH ")); n != 10 {
+		t.Errorf("the source's ten mailboxes were searched %d times", n)
+	}
+	r.equal(true)
+}
