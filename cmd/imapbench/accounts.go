@@ -37,6 +37,7 @@ type boxSizes struct {
 // The sets of accounts that cases work on.
 const (
 	realistic = "real" // 2,000 messages in 8 mailboxes, about 150 MB
+	large     = "full" // one of 16,000 messages in 8 mailboxes, about 1 GiB
 	small     = "tiny" // 2,000 messages of 2 KB
 	huge      = "huge" // 20,000 messages of 2 KB in one mailbox
 	quiet     = "calm" // 20,000 messages of 2 KB in 40 mailboxes
@@ -78,6 +79,8 @@ func contentsOf(set string, scale float64) [][]imaptest.Mailbox {
 		for i := range mostAccounts {
 			out = append(out, spread(make(uint64(i)).Message, 0, scaled(2000)))
 		}
+	case large:
+		out = append(out, spread(mix(0).Message, 0, scaled(16_000)))
 	case huge:
 		out = append(out, []imaptest.Mailbox{short(0).Mailbox("INBOX", scaled(20_000))})
 	case quiet:

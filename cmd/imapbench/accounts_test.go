@@ -14,6 +14,7 @@ func TestSets(t *testing.T) {
 	}{
 		{realistic, 8, 8, 2000},
 		{small, 8, 8, 2000},
+		{large, 1, 8, 16_000},
 		{huge, 1, 1, 20_000},
 		{quiet, 1, 40, 20_000},
 	}

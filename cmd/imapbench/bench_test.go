@@ -32,7 +32,7 @@ func TestBench(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var out, errs bytes.Buffer
 	err := run(t.Context(), []string{"-imapfleet", program, "-runs", "1", "-scale", "0.01", "-far", "2ms", "-json", file,
-		"-cases", "^realistic mix, (1 lane|MULTI.*8 lanes)|^far: 2 KB messages, 8|unchanged"}, &out, &errs)
+		"-cases", "^realistic mix, (16,000.*lane$|1 lane|MULTI.*8 lanes)|^far: 2 KB messages, 8|unchanged"}, &out, &errs)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, out.Bytes(), errs.Bytes())
 	}
@@ -48,6 +48,7 @@ func TestBench(t *testing.T) {
 	want := map[string]figures{
 		"realistic mix, MULTIAPPEND from memory, 8 lanes": {8, 160, 1, 0},
 		"realistic mix, 1 lane":                           {1, 20, 1, 1},
+		"realistic mix, 16,000 messages, 1 lane":          {1, 160, 1, 1},
 		"realistic mix, 1 lane, TLS":                      {1, 20, 1, 1},
 		"far: 2 KB messages, 8 lanes":                     {8, 160, 1, 1},
 		caseUnchanged:                                     {1, 200, 1, 1},
@@ -150,7 +151,7 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-list", "-far", "0", "-cases", "TLS|octets"}, &out, &errs); err != nil {
 		t.Fatal(err)
 	}
-	if want := caseEven + "\n" + caseSkewed + "\nrealistic mix, 1 lane, TLS\n"; out.String() != want {
+	if want := caseEven + "\n" + caseSkewed + "\n" + caseRealistic + ", TLS\n" + caseLarge + ", TLS\n"; out.String() != want {
 		t.Errorf("-list: %q", out.String())
 	}
 }

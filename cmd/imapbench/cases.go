@@ -32,7 +32,10 @@ const (
 // allCases returns the cases in the order in which they run.
 func allCases(far bool) []*benchCase {
 	cases := nearCases()
-	cases = append(cases, &benchCase{name: "realistic mix, 1 lane, TLS", set: realistic, count: 1, lanes: 1, tls: true, limit: pipe, stores: true})
+	cases = append(cases,
+		&benchCase{name: caseLarge, set: large, count: 1, lanes: 1, limit: pipe, stores: true},
+		&benchCase{name: caseRealistic + overTLS, set: realistic, count: 1, lanes: 1, tls: true, limit: pipe, stores: true},
+		&benchCase{name: caseLarge + overTLS, set: large, count: 1, lanes: 1, tls: true, limit: pipe, stores: true})
 	if !far {
 		return cases
 	}
@@ -71,6 +74,9 @@ func nearCases() []*benchCase {
 
 // The names of cases that are compared with each other.
 const (
+	caseRealistic = "realistic mix, 1 lane"
+	caseLarge     = "realistic mix, 16,000 messages, 1 lane"
+	overTLS       = ", TLS"
 	caseEven      = "octets spread evenly, 8 lanes"
 	caseSkewed    = "80 % of octets in one account, 8 lanes"
 	caseUnchanged = "unchanged account, 40 mailboxes, 20,000 messages"

@@ -5,6 +5,14 @@ import (
 	"io"
 )
 
+// line is the line through what two sizes took: what size does not change, and
+// what a GiB takes.
+func line(small, large *result, seconds func(*result) sample) (fixed, perGiB float64) {
+	s, l := seconds(small).median(), seconds(large).median()
+	perGiB = (l - s) / (large.gib() - small.gib())
+	return s - perGiB*small.gib(), perGiB
+}
+
 // compare prints what follows from several cases together, of those that ran.
 func compare(out io.Writer, results []*result, roundTrip float64) error {
 	byName := make(map[string]*result)
@@ -20,6 +28,15 @@ func compare(out io.Writer, results []*result, roundTrip float64) error {
 		if s, e, ok := both(prefix+caseSkewed, prefix+caseEven); ok {
 			lines = append(lines, fmt.Sprintf("%s%s: %.2f times the wall time of the same octets spread evenly (the limit: %.2f)",
 				prefix, caseSkewed, s.seconds().median()/e.seconds().median(), s.Limit.median()/e.Limit.median()))
+		}
+	}
+	for _, end := range []string{"", overTLS} {
+		if s, l, ok := both(caseRealistic+end, caseLarge+end); ok && l.Octets > s.Octets {
+			fixed, rate := line(s, l, (*result).cpu)
+			lines = append(lines, fmt.Sprintf("CPU of imapfleet%s, by the two sizes of accounts: %.2f s and %.2f s/GiB", end, fixed, rate))
+			if fixed, rate := line(s, l, func(r *result) sample { return r.LimitCPU }); rate > 0 {
+				lines = append(lines, fmt.Sprintf("CPU of the limit%s: %.2f s and %.2f s/GiB", end, fixed, rate))
+			}
 		}
 	}
 	for _, r := range results {

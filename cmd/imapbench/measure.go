@@ -157,7 +157,7 @@ func (t *trial) measureLimit(ctx context.Context, thorough bool) error {
 			return err
 		}
 	}
-	start := time.Now()
+	start, cpu := time.Now(), cpuTime()
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(t.c.lanes)
 	for i, a := range t.accounts {
@@ -169,6 +169,9 @@ func (t *trial) measureLimit(ctx context.Context, thorough bool) error {
 		return err
 	}
 	t.result.Limit = append(t.result.Limit, time.Since(start).Seconds())
+	if !t.c.far {
+		t.result.LimitCPU = append(t.result.LimitCPU, cpuTime()-cpu)
+	}
 	if t.c.work == again {
 		return nil
 	}

@@ -2,12 +2,15 @@ package main
 
 // result is what was measured in a case, run by run.
 type result struct {
-	Name     string  `json:"case"`
-	Accounts int     `json:"accounts"`
-	Lanes    int     `json:"lanes"`
-	Messages int     `json:"messages"`
-	Octets   int64   `json:"octets"`
-	Limit    sample  `json:"limit_seconds"`
+	Name     string `json:"case"`
+	Accounts int    `json:"accounts"`
+	Lanes    int    `json:"lanes"`
+	Messages int    `json:"messages"`
+	Octets   int64  `json:"octets"`
+	Limit    sample `json:"limit_seconds"`
+	// LimitCPU is what the limit took, with what else the bench does meanwhile:
+	// nothing near; the proxies far, where it is left out.
+	LimitCPU sample  `json:"limit_cpu_seconds,omitempty"`
 	Fleet    []usage `json:"imapfleet,omitempty"`
 	// Rows is the time of each row of each run, as results.csv says.
 	Rows [][]float64 `json:"row_seconds,omitempty"`
@@ -49,9 +52,15 @@ func (r *result) messagesPerSecond(seconds sample) sample {
 	return seconds.each(func(s float64) float64 { return float64(r.Messages) / s })
 }
 
-// cpuPerGiB is in seconds.
-func (r *result) cpuPerGiB() sample {
-	return r.fleet(func(u usage) float64 { return (u.User + u.System) / (float64(r.Octets) / (1 << 30)) })
+// gib is what was copied.
+func (r *result) gib() float64 { return float64(r.Octets) / (1 << 30) }
+
+// cpu is imapfleet's, in seconds.
+func (r *result) cpu() sample { return r.fleet(func(u usage) float64 { return u.User + u.System }) }
+
+// perGiB divides seconds by what was copied.
+func (r *result) perGiB(seconds sample) sample {
+	return seconds.each(func(s float64) float64 { return s / r.gib() })
 }
 
 // peakMiB is the memory resident at most.

@@ -8,4 +8,7 @@ import "os"
 // unknown.
 func peakRSS(*os.ProcessState) int64 { return 0 }
 
+// cpuTime returns the seconds of CPU that this process has used; 0: unknown.
+func cpuTime() float64 { return 0 }
+
 func syncDisks() {}

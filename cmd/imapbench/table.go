@@ -62,6 +62,7 @@ func newTable(out io.Writer, groups [][]*benchCase) *table {
 		{head: "case", width: width, left: true},
 		{head: "limit MiB/s", width: spread},
 		{head: "messages/s", width: len("2,249")},
+		{head: "CPU s/GiB", width: len("1.00")},
 		{head: "imapfleet MiB/s", width: spread},
 		{head: "messages/s", width: len("2,249")},
 		{head: "ratio", width: len("0.95")},
@@ -75,11 +76,14 @@ func (t *table) result(r *result) error {
 	if r.work == again {
 		return t.unchanged(r)
 	}
-	cells := []string{r.Name, spreadOf(r.mibPerSecond(r.Limit)), whole(r.messagesPerSecond(r.Limit).median()), "", "", "", "", ""}
+	cells := []string{r.Name, spreadOf(r.mibPerSecond(r.Limit)), whole(r.messagesPerSecond(r.Limit).median()), "", "", "", "", "", ""}
+	if cpu := r.perGiB(r.LimitCPU).median(); cpu > 0 {
+		cells[3] = fmt.Sprintf("%.2f", cpu)
+	}
 	if len(r.Fleet) > 0 {
-		cells[3], cells[4] = spreadOf(r.mibPerSecond(r.seconds())), whole(r.messagesPerSecond(r.seconds()).median())
-		cells[5], cells[6] = fmt.Sprintf("%.2f", r.ratio()), fmt.Sprintf("%.2f", r.cpuPerGiB().median())
-		cells[7] = fmt.Sprintf("%.0f", r.peakMiB().median())
+		cells[4], cells[5] = spreadOf(r.mibPerSecond(r.seconds())), whole(r.messagesPerSecond(r.seconds()).median())
+		cells[6], cells[7] = fmt.Sprintf("%.2f", r.ratio()), fmt.Sprintf("%.2f", r.perGiB(r.cpu()).median())
+		cells[8] = fmt.Sprintf("%.0f", r.peakMiB().median())
 	}
 	return t.line(cells...)
 }
@@ -87,7 +91,7 @@ func (t *table) result(r *result) error {
 // unchanged prints what a pass over an unchanged account took: times, where
 // the others have rates.
 func (t *table) unchanged(r *result) error {
-	err := t.line(r.Name, spreadOf(r.Limit)+" s", "", spreadOf(r.seconds())+" s", "",
+	err := t.line(r.Name, spreadOf(r.Limit)+" s", "", "", spreadOf(r.seconds())+" s", "",
 		fmt.Sprintf("%.2f", r.ratio()), "", fmt.Sprintf("%.0f", r.peakMiB().median()))
 	if err != nil {
 		return err

@@ -7,7 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const mib = 1 << 20
+const (
+	mib = 1 << 20
+	gib = 1 << 30
+)
 
 // someResults are a copy near and far, a limit alone, and a pass over an
 // unchanged account near and far.
@@ -20,7 +23,7 @@ func someResults() []*result {
 	}
 	return []*result{
 		{Name: "drained", Lanes: 1, Messages: 2000, Octets: 150 * mib, Limit: sample{1, 1.5, 2}, work: rests},
-		{Name: "mix", Lanes: 1, Messages: 2000, Octets: 150 * mib, Limit: sample{2.5, 2, 3}, Fleet: at(3, 2.5, 10)},
+		{Name: "mix", Lanes: 1, Messages: 2000, Octets: 150 * mib, Limit: sample{2.5, 2, 3}, LimitCPU: sample{0.2, 0.12, 0.15}, Fleet: at(3, 2.5, 10)},
 		{Name: "same", Lanes: 1, Messages: 20000, Limit: sample{0.02}, Fleet: at(0.05), Rows: [][]float64{{0.03}}, work: again},
 		{Name: "far: mix", Lanes: 1, Messages: 2000, Octets: 150 * mib, Limit: sample{5}, Fleet: at(4), far: true},
 		{Name: "far: same", Lanes: 1, Messages: 20000, Limit: sample{0.1}, Fleet: at(0.25), Rows: [][]float64{{0.2}},
@@ -28,13 +31,13 @@ func someResults() []*result {
 	}
 }
 
-const tableWant = `case                  limit MiB/s  messages/s         imapfleet MiB/s  messages/s  ratio  CPU s/GiB  RSS MiB
+const tableWant = `case                  limit MiB/s  messages/s  CPU s/GiB         imapfleet MiB/s  messages/s  ratio  CPU s/GiB  RSS MiB
 drained           100 (75.0..150)       1,333
-mix             60.0 (50.0..75.0)         800       50.0 (15.0..60.0)         667   0.83       1.02       80
-same       0.020 (0.020..0.020) s              0.050 (0.050..0.050) s               0.40                  80
+mix             60.0 (50.0..75.0)         800       1.02       50.0 (15.0..60.0)         667   0.83       1.02       80
+same       0.020 (0.020..0.020) s                         0.050 (0.050..0.050) s               0.40                  80
   the row alone 0.030 (0.030..0.030) s
-far: mix        30.0 (30.0..30.0)         400       37.5 (37.5..37.5)         500   1.25       1.02       80
-far: same  0.100 (0.100..0.100) s              0.250 (0.250..0.250) s               0.40                  80
+far: mix        30.0 (30.0..30.0)         400                  37.5 (37.5..37.5)         500   1.25       1.02       80
+far: same  0.100 (0.100..0.100) s                         0.250 (0.250..0.250) s               0.40                  80
   the row alone 0.200 (0.200..0.200) s, round trips after login: 5 at the source, 4 at the destination
 `
 
@@ -56,6 +59,8 @@ func TestTable(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	results := append(someResults(),
+		&result{Name: caseRealistic, Octets: gib / 8, LimitCPU: sample{0.11}, Fleet: []usage{{User: 0.2, System: 0.05}}},
+		&result{Name: caseLarge, Octets: gib, LimitCPU: sample{0.81}, Fleet: []usage{{User: 0.7, System: 0.6}}},
 		&result{Name: caseSkewed, Limit: sample{8}, Fleet: []usage{{Seconds: 13}}},
 		&result{Name: caseEven, Limit: sample{4}, Fleet: []usage{{Seconds: 10}}})
 	var b strings.Builder
@@ -63,6 +68,8 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `80 % of octets in one account, 8 lanes: 1.30 times the wall time of the same octets spread evenly (the limit: 2.00)
+CPU of imapfleet, by the two sizes of accounts: 0.10 s and 1.20 s/GiB
+CPU of the limit: 0.01 s and 0.80 s/GiB
 far: mix: 0.75 of imapfleet's rate near (the limit: 0.50)
 far: same: takes 10.0 round trips longer than near, login and all (the limit: 4.0)
 `
