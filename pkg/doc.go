@@ -118,6 +118,9 @@
 //     slow server far away, so one connection of a host tries it and the others
 //     follow its verdict (imapconn.Compressor). Each write is deflated by
 //     itself: what remembers earlier ones costs a megabyte a connection.
+//   - The source is read 8 MiB ahead of the destination, further only where the
+//     way to it holds more: a longer queue makes no destination faster, and a
+//     quarter of a copy's processor time went into memory used for the first time.
 //   - UID maps as runs (5001:5200 -> 41:240): a row a batch, not a row a message.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg
