@@ -293,8 +293,7 @@ func TestCheckFaults(t *testing.T) {
 // counts twice.
 func TestCheckReconnects(t *testing.T) {
 	cut := false
-	var src *imaptest.Fake
-	src = imaptest.NewFake(t, imaptest.FakeOptions{Intercept: func(c imaptest.FakeCommand) imaptest.FakeReply {
+	src := imaptest.NewFake(t, imaptest.FakeOptions{Intercept: func(c imaptest.FakeCommand) imaptest.FakeReply {
 		if c.Name == "UID FETCH" && c.Conn == 0 && !cut {
 			cut = true
 			return imaptest.FakeReply{Lines: []string{"* 1 FETCH (UID 1 RFC822.SIZE 100)"}, Close: true}

@@ -15,7 +15,6 @@ type headRepair struct {
 	over  bool   // the header is
 	hold  []byte // the beginning of a line of which it is not clear what it is
 	mid   bool   // within a line that is clear
-	cr    bool   // the last octet was CR
 }
 
 func (r *headRepair) push(out, p []byte) []byte {

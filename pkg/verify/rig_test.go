@@ -170,7 +170,7 @@ func (r *rig) do(h host, path string, commands ...string) {
 // remove takes the n-th message, from 1, out of a mailbox.
 func (r *rig) remove(h host, path string, n int) {
 	r.t.Helper()
-	r.do(h, path, fmt.Sprintf(`STORE 1:* -FLAGS.SILENT (\Deleted)`), fmt.Sprintf(`STORE %d +FLAGS.SILENT (\Deleted)`, n), "EXPUNGE")
+	r.do(h, path, `STORE 1:* -FLAGS.SILENT (\Deleted)`, fmt.Sprintf(`STORE %d +FLAGS.SILENT (\Deleted)`, n), "EXPUNGE")
 }
 
 func quoted(name string) string { return `"` + imaptest.EncodeName(name) + `"` }
