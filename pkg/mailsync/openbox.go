@@ -142,7 +142,7 @@ func (f *fetcher) validate(ctx context.Context, pt *part, here bool) error {
 	p, b, l := f.p, pt.b, &pt.b.link
 	source, dest := pt.src.sel.UIDValidity, b.target.UIDValidity
 	sticky := !pt.src.sel.UIDNotSticky
-	if !here && (dest == 0 || l.DestValidity != dest || l.SourceValidity != source || !sticky) {
+	if !here && (dest == 0 || l.DestValidity != dest || l.SourceValidity != source || !sticky || b.unseen) {
 		err := f.win.call(ctx, func(ctx context.Context) error {
 			return pt.dst.do(ctx, func(*imapconn.Conn) error { return nil })
 		})

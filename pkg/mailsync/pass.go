@@ -68,6 +68,7 @@ type box struct {
 	mapped    bool                     // UIDs of both sides last, so that the map does
 	noted     bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
 	told      bool                     // the destination has been told of all changes of flags
+	unseen    bool                     // only opening the destination mailbox tells whether its UIDs last
 
 	early     *early // nil: it was not listed yet
 	unchanged bool   // since the last whole pass: it is not opened
