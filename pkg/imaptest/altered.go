@@ -46,18 +46,20 @@ func Explain(sent, got []byte) (alterations []string, ok bool) {
 	if bytes.Equal(sent, got) {
 		return nil, true
 	}
-	best, fewest := 0, len(known)+1
-	for set := 1; set < 1<<len(known); set++ {
-		if n := bits.OnesCount(uint(set)); n < fewest && bytes.Equal(alter(sent, set), got) {
-			best, fewest = set, n
+	for n := 1; n <= len(known); n++ {
+		for set := 1; set < 1<<len(known); set++ {
+			if bits.OnesCount(uint(set)) != n || !bytes.Equal(alter(sent, set), got) {
+				continue
+			}
+			for i, k := range known {
+				if set&(1<<i) != 0 {
+					alterations = append(alterations, k.name)
+				}
+			}
+			return alterations, true
 		}
 	}
-	for i, k := range known {
-		if best&(1<<i) != 0 {
-			alterations = append(alterations, k.name)
-		}
-	}
-	return alterations, best != 0
+	return nil, false
 }
 
 // alter applies a set of what is known, a bit each, to a copy.
