@@ -94,7 +94,7 @@ func TestCyrusKeywordLimit(t *testing.T) {
 	if int64(len(now))+first.Rejected != 30 || first.Copied != int64(len(now)) {
 		t.Errorf("%d messages are there: %+v", len(now), first)
 	}
-	r.explained(r.bodies(r.src), now)
+	r.explained(r.bodies(r.src), now, r.repairKinds())
 	keywords := map[string]bool{}
 	for _, m := range now {
 		for _, f := range m.Flags {
