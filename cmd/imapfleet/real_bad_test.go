@@ -116,6 +116,7 @@ func TestStateInUseReal(t *testing.T) {
 	users := s.trio("held", 700)
 	first := s.start("run", "accounts.csv", "--quiet")
 	s.passed(link, 50<<10)
+	link.Set(imaptest.ProxyOptions{UpRate: 1 << 10}) // it is still at work when the others are through
 	e := s.run("run", "accounts.csv", "--quiet")
 	if who := fmt.Sprintf("process %d ", first.cmd.Process.Pid); e.code != exitRun || !strings.Contains(e.errs, who) {
 		t.Errorf("want exit code %d and %q: %v", exitRun, who, e)
@@ -123,6 +124,7 @@ func TestStateInUseReal(t *testing.T) {
 	if e := s.run("status", "accounts.csv"); !strings.Contains(e.out, fmt.Sprintf("A run goes on: process %d ", first.cmd.Process.Pid)) {
 		t.Errorf("status: %v", e)
 	}
+	link.Set(imaptest.ProxyOptions{})
 	e = s.wait(first)
 	if e.code != exitDone {
 		t.Errorf("the first run: %v", e)
