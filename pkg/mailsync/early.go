@@ -32,9 +32,10 @@ func (p *pass) makeAndList(ctx context.Context) error {
 }
 
 // beginEarly prepares to list the mailboxes that the lane will begin with; none
-// when it will have to wait for an old session, which may take a minute.
+// when it will have to wait for an old session, which may take a minute, and
+// when messages may be moved first, which changes what is known of them.
 func (l *lane) beginEarly(ctx context.Context) (parts []*part, lists []listing, err error) {
-	if slices.ContainsFunc(l.p.boxes, func(b *box) bool { return b.link.Open }) {
+	if l.p.rules.Moves || slices.ContainsFunc(l.p.boxes, func(b *box) bool { return b.link.Open }) {
 		return nil, nil, nil
 	}
 	w := work{boxes: l.p.toOpen()}
