@@ -3,6 +3,7 @@ package mailsync_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -11,6 +12,10 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 )
+
+// manyCuts makes the tests that break connections take minutes: they do so at
+// more places.
+var manyCuts = flag.Bool("mailsync.cuts", false, "break connections at more places")
 
 // before puts a proxy before one side of the rig.
 func (r *rig) before(dest bool, opt imaptest.ProxyOptions) *imaptest.Proxy {
@@ -43,7 +48,10 @@ func TestFirstConnectionCut(t *testing.T) {
 	servers(t, func(t *testing.T, src, dst host) {
 		cuts := 20
 		if dst.real && !testing.Short() {
-			cuts = 100
+			cuts = 40
+		}
+		if *manyCuts {
+			cuts *= 5
 		}
 		for _, dest := range []bool{false, true} {
 			whole := newRig(t, src, dst)
