@@ -57,7 +57,8 @@ func TestCompressedAccount(t *testing.T) {
 
 // On a link that is slow and far, auto finds out in the middle of one mailbox
 // that its connection had better be compressed. Not beside other tests: while
-// this process is busy, auto puts the question off.
+// this process is busy, auto puts the question off, and a machine that is slow
+// at the moment is given another account to find it out on.
 func TestCompressAutoOnSlowLink(t *testing.T) {
 	var bodies [16][]byte
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -71,7 +72,7 @@ func TestCompressAutoOnSlowLink(t *testing.T) {
 		return imaptest.FakeMessage{Body: bodies[i%len(bodies)]}
 	}}
 	for _, dest := range []bool{false, true} {
-		t.Run(fmt.Sprintf("destination=%v", dest), func(t *testing.T) {
+		slowLink := func(t *testing.T) (asked bool) {
 			opt := imaptest.FakeOptions{Caps: append(imaptest.FakeCaps(), "COMPRESS=DEFLATE")}
 			src, dst := imaptest.NewFake(t, opt, box), imaptest.NewFake(t, opt)
 			r := fakeRig(t, src, dst)
@@ -89,9 +90,15 @@ func TestCompressAutoOnSlowLink(t *testing.T) {
 			if dest {
 				slow = dst
 			}
-			if !slices.ContainsFunc(slow.Commands(), func(c imaptest.FakeCommand) bool { return c.Name == "COMPRESS" }) {
-				t.Error("COMPRESS was not sent")
+			return slices.ContainsFunc(slow.Commands(), func(c imaptest.FakeCommand) bool { return c.Name == "COMPRESS" })
+		}
+		t.Run(fmt.Sprintf("destination=%v", dest), func(t *testing.T) {
+			for range 4 {
+				if slowLink(t) {
+					return
+				}
 			}
+			t.Error("COMPRESS was not sent")
 		})
 	}
 }
