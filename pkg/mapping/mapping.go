@@ -87,12 +87,12 @@ func Build(in Input) (*Map, error) {
 	return m.result(), nil
 }
 
-// sorted returns boxes ascending by name. Two wire names may decode to one
-// name: the wire decides.
+// sorted returns boxes ascending by name, each once, also where the server lists
+// one twice. Two wire names may decode to one name: the wire decides.
 func sorted(boxes []imapconn.Mailbox) []imapconn.Mailbox {
 	out := slices.Clone(boxes)
 	slices.SortStableFunc(out, func(a, b imapconn.Mailbox) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Wire, b.Wire))
 	})
-	return out
+	return slices.CompactFunc(out, func(a, b imapconn.Mailbox) bool { return a.Wire == b.Wire })
 }
