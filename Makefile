@@ -7,9 +7,9 @@ LDFLAGS      = -s -w -X main.version=$(VERSION)
 GOLDEN       = testdata/golden/imports.txt
 PLATFORMS    = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
-# What reads whole files and lines of foreign octets; the other targets get a sixth.
+# What reads whole files and lines of foreign octets; the other targets get a third.
 FUZZLONG     = FuzzLoad FuzzReader FuzzServerLines
-FUZZSHORT   ?= 5s
+FUZZSHORT   ?= 10s
 # Of cmd/imapbench, such as BENCHFLAGS='-cases realistic -far 0'.
 BENCHFLAGS  ?=
 # Most tests that take long wait for a server or a broken connection.

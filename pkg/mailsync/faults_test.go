@@ -3,7 +3,6 @@ package mailsync_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -12,10 +11,6 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 )
-
-// manyCuts makes the tests that break connections take minutes: they do so at
-// more places.
-var manyCuts = flag.Bool("mailsync.cuts", false, "break connections at more places")
 
 // before puts a proxy before one side of the rig.
 func (r *rig) before(dest bool, opt imaptest.ProxyOptions) *imaptest.Proxy {
@@ -48,10 +43,7 @@ func TestFirstConnectionCut(t *testing.T) {
 	servers(t, func(t *testing.T, src, dst host) {
 		cuts := 20
 		if dst.real && !testing.Short() {
-			cuts = 40
-		}
-		if *manyCuts {
-			cuts *= 5
+			cuts = 100
 		}
 		for _, dest := range []bool{false, true} {
 			whole := newRig(t, src, dst)
