@@ -40,7 +40,7 @@ func TestCompressedAccount(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			counted(t, c, throughput.Count{Listed: 400, Copied: 400})
+			counted(t, c, throughput.Count{Listed: 200, Copied: 200})
 			storedOnce(t, dst, "INBOX", box, nil)
 			for _, f := range []*imaptest.Fake{src, dst} {
 				asked := false

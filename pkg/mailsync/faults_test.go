@@ -40,6 +40,7 @@ func (r *rig) cuttable() int {
 // TestFirstConnectionCut cuts the first connection of one side after n octets,
 // for n all over the pass; later connections are left alone.
 func TestFirstConnectionCut(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
 		cuts := 20
 		if dst.real && !testing.Short() {
@@ -83,6 +84,7 @@ func looks(dst host) func(*mailsync.Options) {
 
 // TestEveryConnectionCut cuts every connection of one side after n octets.
 func TestEveryConnectionCut(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
 		for _, dest := range []bool{false, true} {
 			for _, n := range []int64{20000, 26000, 40000} {
@@ -116,6 +118,7 @@ func servers(t *testing.T, run func(t *testing.T, src, dst host)) {
 // TestCapabilityTakenAway runs the suite's main case against servers that do
 // not offer what makes things fast.
 func TestCapabilityTakenAway(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		opt  imaptest.ProxyOptions

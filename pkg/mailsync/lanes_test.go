@@ -122,6 +122,7 @@ func TestLanesAreGivenBack(t *testing.T) {
 
 // A mailbox that several lanes fill is settled while none of them sends.
 func TestLanesCut(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
 		for _, dest := range []bool{false, true} {
 			for _, n := range []int64{200_000, 400_000, 900_000} {

@@ -87,6 +87,7 @@ func TestMergeIntoOne(t *testing.T) {
 // TestMergeCut cuts the first connection to the destination all over a pass
 // that merges.
 func TestMergeCut(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
 		whole := newRig(t, src, dst)
 		whole.rules = intoInbox

@@ -264,6 +264,7 @@ func TestFollowMovesFloorFirst(t *testing.T) {
 // Wherever the destination's connection is cut while moves and deletions are
 // followed, everything is where it belongs in the end, once.
 func TestFollowCutAnywhere(t *testing.T) {
+	t.Parallel()
 	src, dst := memoryHost(t), memoryHost(t)
 	var whole int64
 	for at := int64(0); at == 0 || at < whole; at += whole/10 + 1 {

@@ -297,6 +297,7 @@ func TestSubscriptions(t *testing.T) {
 // TestNamesOnServers is case 27 and what maildir cannot hold, on real names and
 // real servers.
 func TestNamesOnServers(t *testing.T) {
+	t.Parallel()
 	names := []string{"sp ace", "two  blanks", `q"uote`, `back\slash`, "st*r%", "[bracket]", "été", "日本語", "😀", "R&D", "x.y", "x_y",
 		strings.Repeat("n", 230), strings.Repeat("é", 120), strings.TrimSuffix(strings.Repeat("deep/", 60), "/"), "50%", "~tilde", "#hash", "-dash"}
 	run := func(t *testing.T, dst host) {
