@@ -89,10 +89,27 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	if err := k.begin(ctx); err != nil {
 		return runError(err)
 	}
+	defer j.tellStop(ctx)()
 	con.Start(context.WithoutCancel(ctx)) // a run that is being stopped is worth watching too
 	err := j.rows(ctx, o)
 	con.Stop()
 	return j.end(ctx, o, k, err)
+}
+
+// tellStop says at once that a signal was heard: the end may take seconds. What
+// it returns ends it.
+func (j *job) tellStop(ctx context.Context) (end func()) {
+	told := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
+		j.log.Warn("stopping: what is under way is brought to its end; a second signal ends it at once",
+			slog.String("cause", context.Cause(ctx).Error()))
+	})
+	return func() {
+		if !stop() {
+			<-told
+		}
+	}
 }
 
 // rows runs the runner.

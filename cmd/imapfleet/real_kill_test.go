@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -111,22 +112,16 @@ func (k killed) run(s *site) {
 	}
 	s.t.Logf("killed after %d of %d octets (%v): then %d copied, %d already there in %.1f s",
 		at.Up, old.Octets(), e.code == -1, c.Copied, c.AlreadyThere, again.wall.Seconds())
-	for range 1000 { // what is still under way arrives
-		if p.Stats().Open == 0 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	s.await(p, func(at imaptest.ProxyStats) bool { return at.Open == 0 }) // what is still under way arrives
 	s.once(k.user)
 }
 
 // await kills the process once so many octets have reached the destination. A
 // process that ends before has nothing to be killed for.
 func (k killed) await(p *imaptest.Proxy, octets int64, g *going) {
-	limit := time.Now().Add(time.Minute)
-	for p.Stats().Up < octets && time.Now().Before(limit) {
-		time.Sleep(time.Millisecond)
-	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	_ = p.Await(ctx, func(at imaptest.ProxyStats) bool { return at.Up >= octets })
 	_ = g.cmd.Process.Kill() // it may have ended
 }
 

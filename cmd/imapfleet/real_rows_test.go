@@ -194,8 +194,8 @@ func (s *site) logins(d *imaptest.Dovecot) map[string]int {
 	return out
 }
 
-// loginsSince counts those that came after the counts in before. It waits for
-// one, as the log is written by another process.
+// loginsSince counts those that came after the counts in before. It polls: the
+// log is a file that another process writes, which tells nobody when.
 func (s *site) loginsSince(d *imaptest.Dovecot, before map[string]int) map[string]int {
 	s.t.Helper()
 	more := make(map[string]int)

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,8 +128,54 @@ func (s *site) run(args ...string) ending {
 // going is a process that runs.
 type going struct {
 	cmd       *exec.Cmd
-	out, errs bytes.Buffer
+	out, errs said
 	start     time.Time
+}
+
+// said is what a process has written so far.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{} // closed by what is written next; nil: nobody waits
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.more != nil {
+		close(s.more)
+		s.more = nil
+	}
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// await waits until the process has written some words.
+func (s *said) await(t *testing.T, words string) {
+	t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		s.mu.Lock()
+		there := strings.Contains(s.text.String(), words)
+		if s.more == nil {
+			s.more = make(chan struct{})
+		}
+		more := s.more
+		s.mu.Unlock()
+		if there {
+			return
+		}
+		select {
+		case <-more:
+		case <-limit:
+			t.Fatalf("%q was not said in a minute: %s", words, s)
+		}
+	}
 }
 
 func (s *site) start(args ...string) *going {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -39,10 +40,16 @@ func (s *site) trio(name string, seed uint64) (users []string) {
 // passed waits until so many octets have reached the destination.
 func (s *site) passed(p *imaptest.Proxy, octets int64) {
 	s.t.Helper()
-	for limit := time.Now().Add(time.Minute); p.Stats().Up < octets; time.Sleep(time.Millisecond) {
-		if time.Now().After(limit) {
-			s.t.Fatalf("only %d octets in a minute", p.Stats().Up)
-		}
+	s.await(p, func(at imaptest.ProxyStats) bool { return at.Up >= octets })
+}
+
+// await waits until enough holds for what went through a proxy.
+func (s *site) await(p *imaptest.Proxy, enough func(imaptest.ProxyStats) bool) {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.t.Context(), time.Minute)
+	defer stop()
+	if err := p.Await(ctx, enough); err != nil {
+		s.t.Fatalf("after a minute: %+v", p.Stats())
 	}
 }
 
@@ -71,12 +78,12 @@ func TestSignalsReal(t *testing.T) {
 			g := s.start("run", "accounts.csv", "--parallel", "2")
 			s.passed(link, 150<<10)
 			at := time.Now()
-			for _, sig := range tt.signals {
+			for i, sig := range tt.signals {
 				if err := g.cmd.Process.Signal(sig); err != nil {
 					t.Fatal(err)
 				}
-				if len(tt.signals) > 1 {
-					time.Sleep(200 * time.Millisecond) // two at once may be seen as one
+				if i < len(tt.signals)-1 { // two at once may be seen as one
+					g.errs.await(t, "a second signal ends it at once")
 				}
 			}
 			e := s.wait(g)

@@ -182,15 +182,15 @@ func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// await REGEXP COMMAND... runs it again and again until its stdout matches.
+// await REGEXP COMMAND... runs it again and again, a minute at most, until its
+// stdout matches.
 func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 	re := regexp.MustCompile(args[0])
-	for range 1000 {
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); {
 		_ = ts.Exec(args[1], args[2:]...) // whatever its exit code
 		if re.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("stdout of %q never matched %q", args[1:], args[0])
 }

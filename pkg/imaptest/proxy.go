@@ -1,6 +1,7 @@
 package imaptest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -113,6 +114,7 @@ type Proxy struct {
 	closed bool
 
 	up, down proxyLink
+	moved    change // of what Stats says
 	accept   sync.WaitGroup
 	serving  sync.WaitGroup
 }
@@ -185,6 +187,22 @@ func (p *Proxy) Stats() ProxyStats {
 	s.Open = len(p.conns)
 	s.Up, s.Down = p.up.passed.Load(), p.down.passed.Load()
 	return s
+}
+
+// Await waits until enough holds for the counts. The error is that of ctx, which
+// ended before.
+func (p *Proxy) Await(ctx context.Context, enough func(ProxyStats) bool) error {
+	for {
+		next := p.moved.wait()
+		if enough(p.Stats()) {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Stop refuses connections and resets those that are open: an outage.
@@ -275,16 +293,19 @@ func (p *Proxy) serve(client *net.TCPConn) {
 	p.conns[c] = struct{}{}
 	p.serving.Add(1)
 	p.mu.Unlock()
+	p.moved.came()
 	go func() {
 		defer p.serving.Done()
 		c.run(target)
 		p.mu.Lock()
 		delete(p.conns, c)
 		p.mu.Unlock()
+		p.moved.came()
 	}()
 }
 
 func (p *Proxy) count(f func(*ProxyStats)) {
+	defer p.moved.came()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f(&p.stats)

@@ -183,6 +183,7 @@ func (h *proxyHalf) pass(piece proxyPiece) error {
 				h.c.tap(Down, b[:n])
 			}
 			h.link.passed.Add(int64(n))
+			h.c.p.moved.came()
 			if wrote, err := h.dst.Write(b[:n]); err != nil {
 				h.link.passed.Add(int64(wrote - n))
 				return err

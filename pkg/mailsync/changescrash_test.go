@@ -2,6 +2,7 @@ package mailsync_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -12,25 +13,13 @@ import (
 // inLedger does something with the ledger's record of the one mailbox.
 func (r *rig) inLedger(do func(ctx context.Context, led *ledger.Ledger, m ledger.Mailbox) error) {
 	r.t.Helper()
-	led, err := ledger.Open(r.t.Context(), r.dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer led.Close()
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	all, err := led.Mailboxes(r.t.Context(), rows[0])
-	if err != nil || len(all) != 1 {
-		r.t.Fatal(all, err)
-	}
-	if err := do(r.t.Context(), led, all[0]); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := led.Flush(r.t.Context()); err != nil {
-		r.t.Fatal(err)
-	}
+	r.withLedger(func(ctx context.Context, led *ledger.Ledger, rows []ledger.RowID) error {
+		all, err := led.Mailboxes(ctx, rows[0])
+		if err != nil || len(all) != 1 {
+			return fmt.Errorf("%d mailboxes, want 1: %v", len(all), err)
+		}
+		return do(ctx, led, all[0])
+	})
 }
 
 // unfinished takes back the end of the last pass.

@@ -2,6 +2,7 @@ package mailsync_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -110,21 +111,12 @@ func obedient(t *testing.T, f *imaptest.Fake) {
 }
 
 // rejects reads the ledger's rejects of all rows.
-func (r *rig) rejects() []ledger.RejectRow {
+func (r *rig) rejects() (all []ledger.RejectRow) {
 	r.t.Helper()
-	led, err := ledger.Open(r.t.Context(), r.dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer led.Close()
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	all, err := led.AllRejects(r.t.Context(), rows)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	r.withLedger(func(ctx context.Context, led *ledger.Ledger, rows []ledger.RowID) (err error) {
+		all, err = led.AllRejects(ctx, rows)
+		return err
+	})
 	return all
 }
 

@@ -3,6 +3,7 @@ package mailsync_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -179,18 +180,14 @@ func (r *rig) cutAt(text, hide string) (cut func() bool) {
 // openFloors makes the ledger say that something may have been sent everywhere.
 func (r *rig) openFloors() {
 	r.t.Helper()
-	led, err := ledger.Open(r.t.Context(), r.dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer led.Close()
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
-	must(r.t, err)
-	all, err := led.Mailboxes(r.t.Context(), rows[0])
-	must(r.t, err)
-	for _, m := range all {
-		must(r.t, led.SetFloors(context.Background(), []ledger.Floor{{ID: m.ID, Floor: m.Floor, Open: true}}))
-	}
+	r.withLedger(func(ctx context.Context, led *ledger.Ledger, rows []ledger.RowID) error {
+		all, err := led.Mailboxes(ctx, rows[0])
+		var floors []ledger.Floor
+		for _, m := range all {
+			floors = append(floors, ledger.Floor{ID: m.ID, Floor: m.Floor, Open: true})
+		}
+		return errors.Join(err, led.SetFloors(ctx, floors))
+	})
 }
 
 // A destination that can do neither is left alone, with a word; one that tells

@@ -1,7 +1,6 @@
 package mailsync
 
 import (
-	"bytes"
 	"io"
 
 	"github.com/imapfleet/imapfleet/pkg/rules"
@@ -255,9 +254,4 @@ func (r *chainReader) Read(p []byte) (int, error) {
 	n := copy(p, r.left)
 	r.left = r.left[n:]
 	return n, nil
-}
-
-// repairedOctets is octets as repairs change them.
-func repairedOctets(kinds []string, octets []byte) []byte {
-	return bytes.Clone(newChain(kinds).pass(octets, true))
 }

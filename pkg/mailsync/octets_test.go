@@ -144,3 +144,8 @@ func FuzzOctetRepairs(f *testing.F) {
 		}
 	})
 }
+
+// repairedOctets is octets as repairs change them.
+func repairedOctets(kinds []string, octets []byte) []byte {
+	return bytes.Clone(newChain(kinds).pass(octets, true))
+}

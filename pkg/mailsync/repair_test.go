@@ -1,6 +1,8 @@
 package mailsync_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -17,21 +19,12 @@ import (
 )
 
 // repairRows reads the ledger's repairs of the row.
-func (r *rig) repairRows() (rows []ledger.RepairRow) {
+func (r *rig) repairRows() (all []ledger.RepairRow) {
 	r.t.Helper()
-	led, err := ledger.Open(r.t.Context(), r.dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer led.Close()
-	ids, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := led.Repairs(r.t.Context(), ids, func(rep ledger.RepairRow) { rows = append(rows, rep) }); err != nil {
-		r.t.Fatal(err)
-	}
-	return rows
+	r.withLedger(func(ctx context.Context, led *ledger.Ledger, rows []ledger.RowID) error {
+		return led.Repairs(ctx, rows, func(rep ledger.RepairRow) { all = append(all, rep) })
+	})
+	return all
 }
 
 // repairs are the ledger's repairs of the row, a line each.
@@ -296,26 +289,15 @@ func TestRepairsOff(t *testing.T) {
 // accept has the ledger accept rejects of a mailbox.
 func (r *rig) accept(uids ...uint32) {
 	r.t.Helper()
-	led, err := ledger.Open(r.t.Context(), r.dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer led.Close()
-	rows, err := led.Bind(r.t.Context(), []ledger.Entry{{Key: r.key(), Line: 1}}, false)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	all, err := led.Rejects(r.t.Context(), rows[0])
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for _, rej := range all {
-		if slices.Contains(uids, rej.UID) {
-			if err := led.AcceptReject(r.t.Context(), rej.Mailbox, rej.UID); err != nil {
-				r.t.Fatal(err)
+	r.withLedger(func(ctx context.Context, led *ledger.Ledger, rows []ledger.RowID) error {
+		all, err := led.Rejects(ctx, rows[0])
+		for _, rej := range all {
+			if slices.Contains(uids, rej.UID) {
+				err = errors.Join(err, led.AcceptReject(ctx, rej.Mailbox, rej.UID))
 			}
 		}
-	}
+		return err
+	})
 }
 
 // TestAccepted: what a human has accepted is not tried again and keeps no

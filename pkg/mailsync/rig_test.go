@@ -2,6 +2,7 @@ package mailsync_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -143,6 +144,24 @@ func (r *rig) pair() account.Pair {
 // key is the same whatever proxy stands before the servers.
 func (r *rig) key() ledger.Key {
 	return ledger.Key{Host1: "src" + r.row, User1: r.user, Host2: "dst", User2: r.user, Dest: "dst/" + r.user}
+}
+
+// withLedger does something with the ledger of the passes so far; rows[0] is the
+// rig's.
+func (r *rig) withLedger(do func(ctx context.Context, led *ledger.Ledger, rows []ledger.RowID) error) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	led, err := ledger.Open(ctx, r.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rows, err := led.Bind(ctx, []ledger.Entry{{Key: r.key(), Line: 1}}, false)
+	if err == nil {
+		err = do(ctx, led, rows)
+	}
+	if err := errors.Join(err, led.Close()); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // sync makes one pass with a ledger of its own, as a process would.
