@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -136,18 +137,29 @@ func TestSignalWithoutAnswerReal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	var mute atomic.Bool
+	unheard := make(chan struct{}, 1) // holds one as soon as something is stored and its answer is lost
 	link := imaptest.StartProxy(t, s.new.Addr(), imaptest.ProxyOptions{UpRate: 256 << 10, Rewrite: func(line []byte) []byte {
-		if mute.Load() {
-			return nil
+		if !mute.Load() {
+			return line
 		}
-		return line
+		if bytes.Contains(line, []byte("[APPENDUID ")) {
+			select {
+			case unheard <- struct{}{}:
+			default:
+			}
+		}
+		return nil
 	}})
 	s.via[1] = link.Addr()
 	users := s.trio("mute", 550)
 	g := s.start("run", "accounts.csv", "--parallel", "3", "--quiet")
 	s.passed(link, 100<<10)
 	mute.Store(true)
-	s.passed(link, 140<<10)
+	select {
+	case <-unheard:
+	case <-time.After(time.Minute):
+		t.Fatalf("nothing was stored without an answer: %+v", link.Stats())
+	}
 	at := time.Now()
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
