@@ -21,8 +21,10 @@ type Traffic struct {
 // Taste is what compression did to pieces of the octets that passed while the
 // connection was not compressed. The zero value: none was tried.
 type Taste struct {
-	Plain, Deflated int64         // octets
-	Took            time.Duration // to deflate them here
+	Plain, Deflated int64 // octets
+	// Took is what deflating them takes here, by the piece that took least: the
+	// others were held up by what else the machine does.
+	Took time.Duration
 }
 
 // Traffic returns the counts so far.
@@ -106,6 +108,8 @@ type taster struct {
 	passed int64
 	buf    []byte
 	taste  Taste
+
+	quickest time.Duration // of the pieces
 }
 
 // pass sees octets on their way.
@@ -131,8 +135,12 @@ func (t *taster) deflate() {
 	if err := flate.StatelessDeflate(&n, t.buf, false, nil); err != nil {
 		return // a counter takes everything
 	}
-	t.taste.Took += time.Since(began)
+	took := time.Since(began)
+	if t.quickest == 0 || took < t.quickest {
+		t.quickest = took
+	}
 	t.taste.Plain += int64(len(t.buf))
+	t.taste.Took = t.quickest * time.Duration(t.taste.Plain/tastePiece)
 	t.taste.Deflated += int64(n)
 	t.buf = t.buf[:0]
 	if t.taste.Plain >= tasteMost {
