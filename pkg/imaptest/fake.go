@@ -198,6 +198,21 @@ func (f *Fake) Renew(mailbox string) error {
 	return nil
 }
 
+// Rename gives a mailbox another name, as a user does with RENAME in another
+// program; those below it stay.
+func (f *Fake) Rename(mailbox, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.box(mailbox)
+	if b == nil {
+		return fmt.Errorf("rename: no mailbox %q", mailbox)
+	}
+	delete(f.index, f.key(mailbox))
+	b.Name = name
+	f.index[f.key(name)] = b
+	return nil
+}
+
 // Addr returns host:port of the socket, or "pipe".
 func (f *Fake) Addr() string { return f.ln.Addr().String() }
 

@@ -14,6 +14,9 @@ var (
 	ErrClosed = errors.New("the ledger is closed")
 	// ErrReadOnly says that the ledger was opened by OpenReader.
 	ErrReadOnly = errors.New("the ledger is open for reading only")
+	// ErrSettled says that a mailbox cannot be sent elsewhere. Nothing was
+	// written.
+	ErrSettled = errors.New("something was copied to its destination, or it is not there")
 )
 
 // LockedError says that another process runs with this state directory. Host,

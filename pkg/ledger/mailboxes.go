@@ -120,7 +120,7 @@ type Dest struct {
 }
 
 // SetDests sends mailboxes of which nothing was copied to other destination
-// mailboxes, all or none: one that is Mapped or Open is refused. What was known
+// mailboxes, all or none: one that is Mapped or Open is refused (ErrSettled). What was known
 // of their messages and repairs is forgotten. It is durable on return.
 func (l *Ledger) SetDests(ctx context.Context, dests []Dest) error {
 	set := append([]Dest(nil), dests...) // the caller may be gone before us
@@ -134,7 +134,7 @@ func (l *Ledger) SetDests(ctx context.Context, dests []Dest) error {
 				return err
 			}
 			if changed != 1 {
-				return refuse(fmt.Errorf("mailbox %d is not there, or something was copied to its destination", d.ID))
+				return refuse(fmt.Errorf("mailbox %d: %w", d.ID, ErrSettled))
 			}
 			if err := forget(ctx, s, d.ID); err != nil {
 				return err

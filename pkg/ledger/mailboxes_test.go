@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -130,8 +131,8 @@ func TestSetDests(t *testing.T) {
 	must(t, l.PutRepair(t.Context(), Repair{Mailbox: free, Kind: "name", Was: "a%b", Made: "a_b"}))
 	must(t, l.FinishMailbox(t.Context(), free, Finished{UIDNext: 12, Messages: 6, ModSeq: 99}))
 	for _, stays := range []MailboxID{mapped, open, 99} {
-		if err := l.SetDests(t.Context(), []Dest{{free, "x"}, {stays, "x"}}); err == nil {
-			t.Errorf("mailbox %d: no error", stays)
+		if err := l.SetDests(t.Context(), []Dest{{free, "x"}, {stays, "x"}}); !errors.Is(err, ErrSettled) {
+			t.Errorf("mailbox %d: error %v", stays, err)
 		}
 	}
 	must(t, l.SetDests(t.Context(), []Dest{{free, "a_b"}}))

@@ -167,18 +167,26 @@ func (p *pass) createBelow(ctx context.Context, refused []*box, there listed, tr
 
 // partTwins keeps mailboxes apart that the destination takes for one, because
 // their names differ in case or in Unicode form only: it lists one name of
-// them. Nothing was sent yet, so the other gets a name of its own; if nobody
-// else goes there, it takes that spelling. Returned is what is still refused.
+// them. To one of which nothing was sent yet a name of its own is given; if
+// nobody else goes there, it takes that spelling. Returned is what is still
+// refused.
 func (p *pass) partTwins(ctx context.Context, missing, refused []*box, there listed) (still []*box, err error) {
+	held := p.heldTwins(missing, there)
 	var apart, respelt []*box
-	for _, b := range missing {
+	for _, b := range p.besideHeld(missing, held) {
 		name, folded := there.twin(b.dest)
+		chosen, isHeld := held[name]
 		switch {
-		case there.has(b.dest) || !folded:
-		case !p.mapped.Routes[b.at].Asked && (p.mapped.Claimed(name) || p.mapped.Strays(b.at)):
+		case settled(b.link) || !folded || there.has(b.dest) && !isHeld:
+		case isHeld && b.dest == chosen:
+			p.made(b)
+		case !p.mapped.Routes[b.at].Asked && (isHeld || p.mapped.Claimed(name) || p.mapped.Strays(b.at)):
 			apart = append(apart, b)
 			b.exists = false
 		default:
+			if isHeld {
+				name = chosen
+			}
 			p.mapped.SpeltAs(b.at, name)
 			b.dest, b.target = name, imapconn.Status{Size: -1}
 			p.made(b)
@@ -197,6 +205,35 @@ func (p *pass) partTwins(ctx context.Context, missing, refused []*box, there lis
 	still = slices.DeleteFunc(refused, func(b *box) bool { return b.exists || again[b.at] })
 	more, err := p.create(ctx, moved)
 	return append(still, more...), err
+}
+
+// heldTwins finds the mailboxes that mail was copied to and whose names their
+// user has changed in case or Unicode form since. Where the server knows the
+// chosen name too, it means the same mailbox, and that name stays. Returned are
+// the chosen names by the listed ones.
+func (p *pass) heldTwins(missing []*box, there listed) map[string]string {
+	held := map[string]string{}
+	for _, b := range missing {
+		name, folded := there.twin(b.dest)
+		if settled(b.link) && folded && !there.has(b.dest) && (b.exists || b.target.OK) {
+			p.made(b)
+			held[name] = b.dest
+		}
+	}
+	return held
+}
+
+// besideHeld adds to missing, in the order of the Map, those that go to what
+// is held under another name.
+func (p *pass) besideHeld(missing []*box, held map[string]string) []*box {
+	if len(held) == 0 {
+		return missing
+	}
+	is := setOf(missing)
+	return slices.DeleteFunc(slices.Clone(p.boxes), func(b *box) bool {
+		_, beside := held[b.dest]
+		return !is[b.at] && !beside
+	})
 }
 
 // respell asks for refused mailboxes under other names, the mildest change

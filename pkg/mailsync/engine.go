@@ -172,10 +172,15 @@ func (e *Engine) dialler(side fault.Side, host string) func(ctx context.Context,
 }
 
 // state makes a failure of the ledger end the run (Run scope): without it
-// nothing may be sent. That a pass was canceled is no failure of the ledger.
+// nothing may be sent. That a pass was canceled is no failure of the ledger, and
+// what it refuses for one mailbox is the row's own trouble.
 func state(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
+	}
+	if errors.Is(err, ledger.ErrSettled) {
+		return &fault.Error{Code: fault.Panic, Op: "map", Err: err,
+			Hint: "this should not happen: please report it, with run.log; nothing is lost, and the other rows go on"}
 	}
 	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err,
 		Hint: "the state directory cannot be written: free space or mend its rights, then run again; nothing is lost"}

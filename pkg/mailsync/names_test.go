@@ -2,7 +2,9 @@ package mailsync_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -213,6 +215,64 @@ func TestCaseTwins(t *testing.T) {
 			t.Errorf("repairs: %q", got)
 		}
 	})
+}
+
+// TestRenamedAtDest: where the destination takes names that differ in letter
+// case for one, and its user has changed the case of a mailbox that mail was
+// copied to, it is found under the name that was chosen, whatever the server
+// answers to CREATE, and what else wants the user's spelling keeps out of it.
+func TestRenamedAtDest(t *testing.T) {
+	for name, answer := range map[string]string{"by code": "NO [ALREADYEXISTS] it is there", "without a code": "NO it is there"} {
+		t.Run(name, func(t *testing.T) {
+			boxes := named("INBOX", "Archive", "archive")
+			var renamed atomic.Bool
+			src := imaptest.NewFake(t, imaptest.FakeOptions{}, boxes...)
+			dst := imaptest.NewFake(t, imaptest.FakeOptions{FoldCase: true, Intercept: func(c imaptest.FakeCommand) imaptest.FakeReply {
+				if c.Name == "CREATE" && c.Args == `"Archive"` && renamed.Load() {
+					return imaptest.FakeReply{Lines: []string{"TAG " + answer}}
+				}
+				return imaptest.FakeReply{}
+			}})
+			r := fakeRig(t, src, dst)
+			r.rules.Exclude = []rules.Pattern{{Regexp: regexp.MustCompile("^archive$"), Raw: "^archive$"}}
+			counted(t, r.mustSync(), throughput.Count{Listed: 6, Copied: 6})
+			if err := dst.Rename("Archive", "archive"); err != nil {
+				t.Fatal(err)
+			}
+			renamed.Store(true)
+			counted(t, r.mustSync(), throughput.Count{Listed: 6, AlreadyThere: 6})
+			r.rules.Exclude = nil
+			counted(t, r.mustSync(), throughput.Count{Listed: 9, AlreadyThere: 6, Copied: 3})
+			counted(t, r.mustSync(), throughput.Count{Listed: 9, AlreadyThere: 9})
+			arrived(t, dst, "archive", boxes[1])
+			arrived(t, dst, "archive (2)", boxes[2])
+		})
+	}
+}
+
+// TestTwinRefused: a mailbox that mail was copied to and that is gone is not
+// taken for one that differs in letter case, where the server knows better.
+func TestTwinRefused(t *testing.T) {
+	boxes := named("INBOX", "Archive")
+	var gone atomic.Bool
+	src := imaptest.NewFake(t, imaptest.FakeOptions{}, boxes...)
+	dst := imaptest.NewFake(t, imaptest.FakeOptions{Intercept: func(c imaptest.FakeCommand) imaptest.FakeReply {
+		if c.Name == "CREATE" && gone.Load() {
+			return imaptest.FakeReply{Lines: []string{"TAG NO [CANNOT] no more mailboxes"}}
+		}
+		return imaptest.FakeReply{}
+	}})
+	r := fakeRig(t, src, dst)
+	r.mustSync()
+	if err := dst.Rename("Archive", "archive"); err != nil {
+		t.Fatal(err)
+	}
+	gone.Store(true)
+	count, err := r.sync(t.Context())
+	counted(t, count, throughput.Count{Listed: 6, AlreadyThere: 3, NotTried: 3, MailboxesRefused: 1})
+	if f := fault.Of(err); f == nil || f.Scope != fault.Mailbox || f.Op != "create" {
+		t.Errorf("error %v", err)
+	}
 }
 
 // TestRulesChange: what was copied stays where it is, with a warning; a mailbox

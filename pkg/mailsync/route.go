@@ -42,10 +42,14 @@ func mapped(r rules.Rules, source, dest *side, stored map[string]mapping.Choice)
 func choices(links []ledger.Mailbox) map[string]mapping.Choice {
 	stored := make(map[string]mapping.Choice, len(links))
 	for _, l := range links {
-		stored[l.Source] = mapping.Choice{Dest: l.Dest, Settled: l.Mapped || l.Open}
+		stored[l.Source] = mapping.Choice{Dest: l.Dest, Settled: settled(l)}
 	}
 	return stored
 }
+
+// settled reports whether something was copied by a link, or may have been: it
+// never goes anywhere else.
+func settled(l ledger.Mailbox) bool { return l.Mapped || l.Open }
 
 // route lists both sides and links every source mailbox that is to be migrated
 // to its destination.
