@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,24 @@ func TestCases(t *testing.T) {
 			want{"INBOX": "INBOX", "a": "INBOX", "a/b": "INBOX", "Sent": "INBOX"}},
 		{"case 37: what no rule sends there stays apart", boxesOf(dots, "INBOX", "INBOX.INBOX", "INBOX.a"), boxesOf(slash, "INBOX"), rules.Rules{Map: []rules.Rename{{From: "INBOX.a", To: "INBOX"}}}, "",
 			want{"INBOX": "INBOX", "INBOX.a": "INBOX", "INBOX.INBOX": "INBOX (2)"}},
+		{"case 37: what a rule makes of two names that only the destination makes one", boxesOf(slash, "INBOX", "INBOX/x", "x", "a.b", "a_b"), boxesOf(dots, "INBOX"),
+			rules.Rules{Transforms: []rules.Transform{replaced(`^INBOX\.`, "INBOX.Old.", false)}}, "",
+			want{"INBOX": "INBOX", "INBOX/x": "INBOX.Old.x", "x": "INBOX.Old.x (2)", "a.b": "INBOX.Old.a_b (2)", "a_b": "INBOX.Old.a_b"}},
+		{"case 37: of letter case at one that folds it", boxesOf(slash, "INBOX", "Work", "WORK", "work"), withSoftware(boxesOf(slash, "INBOX"), "Gimap"),
+			rules.Rules{Transforms: []rules.Transform{replaced("^W", "Old/W", false)}}, "",
+			want{"INBOX": "INBOX", "WORK": "Old/WORK", "Work": "Old/Work (2)", "work": "work"}},
+		{"case 37: of what it does not take", boxesOf(slash, "INBOX", "50%", "50_", "50{"), withSoftware(boxesOf(slash, "INBOX"), "Cyrus"),
+			rules.Rules{Transforms: []rules.Transform{replaced("^5", "Old/5", false)}}, "",
+			want{"INBOX": "INBOX", "50_": "Old/50_", "50%": "Old/50_~" + markOf("Old/50%"), "50{": "Old/50_~" + markOf("Old/50{")}},
+		{"case 37: two that a rule sends to what it does not take", boxesOf(slash, "INBOX", "a", "b", "c_"), withSoftware(boxesOf(slash, "INBOX"), "Cyrus"),
+			rules.Rules{Transforms: []rules.Transform{replaced("^[ab]$", "c%", false)}}, "",
+			want{"INBOX": "INBOX", "a": "c_~" + markOf("c%"), "b": "c_~" + markOf("c%"), "c_": "c_"}},
+		{"case 37: all into one, also what the destination makes one", boxesOf(slash, "INBOX", "INBOX/x", "x"), boxesOf(dots, "INBOX"),
+			rules.Rules{Transforms: []rules.Transform{replaced(".*", "INBOX", false)}}, "",
+			want{"INBOX": "INBOX", "INBOX/x": "INBOX", "x": "INBOX"}},
+		{"case 37: into one that is there, by a rule", boxesOf(slash, "INBOX", `Junk|\Junk`, "Spam", "b", "B"), withSoftware(specialDest, "Gimap"),
+			rules.Rules{Transforms: []rules.Transform{replaced("^Spam$", "junk", false), replaced("(?i)^b$", "C", false)}}, "",
+			want{"INBOX": "INBOX", "Junk": "Junk", "Spam": "Junk", "b": "C", "B": "C"}},
 		{"case 38: exclude comes after include", boxesOf(slash, "INBOX", "Work", "Work/old", "Private"), boxesOf(slash, "INBOX"),
 			rules.Rules{Include: []rules.Pattern{pattern("^Work"), pattern("^INBOX$")}, Exclude: []rules.Pattern{pattern("old$")}}, "",
 			want{"INBOX": "INBOX", "Work": "Work", "Work/old": left, "Private": left}},
@@ -215,6 +234,50 @@ func TestStored(t *testing.T) {
 	m = built(t, in)
 	if d := cmp.Diff(want{"INBOX": "Old/INBOX", "a": "a", "b": "Old/b", "b/c": "b (2)/c", "x": "Old/x"}, goes(m)); d != "" || len(m.Warnings) != 2 {
 		t.Errorf("with --subfolder2 (-want +got):\n%s%q", d, m.Warnings)
+	}
+}
+
+// TestSettledIsJudgedAlike: on a rerun the user is told of a mailbox what the
+// first run said, and of no rule that comes too late where the rules are the
+// same.
+func TestSettledIsJudgedAlike(t *testing.T) {
+	special := boxesOf(slash, "INBOX", `Sent|\Sent`, `Trash|\Trash`)
+	for name, in := range map[string]Input{
+		"special use beats --regextrans2": {Source: boxesOf(slash, "INBOX", `Gesendet|\Sent`, "Gesendet/2020"), Dest: special,
+			Rules: rules.Rules{Transforms: []rules.Transform{replaced("Gesendet", "X", false)}}},
+		"special use below --subfolder1": {Source: boxesOf(slash, "INBOX", "Old/Sent Messages", "Old/a"), Dest: special, Rules: rules.Rules{Subfolder1: "Old"}},
+		"a special parent of which nothing was copied": {Source: boxesOf(slash, "INBOX", `Bin|\Trash`, "Bin/x"), Dest: special,
+			Rules: rules.Rules{Transforms: []rules.Transform{replaced("^z", "y", false)}}},
+		"a parent that gave way and of which nothing was copied": {Source: boxesOf(slash, "INBOX", "INBOX/x", "x|noselect", "x/y"), Dest: boxesOf(dots, "INBOX")},
+		"the same below --subfolder2":                            {Source: boxesOf(slash, "INBOX", "a.b", "a_b|noselect", "a.b/y", "a_b/y"), Dest: boxesOf(dots, "INBOX"), Rules: rules.Rules{Subfolder2: "Old"}},
+		"two that only the destination makes one, by a rule": {Source: boxesOf(slash, "INBOX/x", "x"), Dest: boxesOf(dots, "INBOX"),
+			Rules: rules.Rules{Transforms: []rules.Transform{replaced(`^INBOX\.`, "INBOX.Old.", false)}}},
+		"the destination's spelling": {Source: boxesOf(slash, "INBOX", "work"), Dest: withSoftware(boxesOf(slash, "INBOX", "Work"), "Gimap")},
+		"what it does not take":      {Source: boxesOf(slash, "INBOX", "50%", "50_", "50%/x"), Dest: withSoftware(boxesOf(slash, "INBOX"), "Cyrus")},
+		"--map":                      {Source: boxesOf(slash, "INBOX", "a", "a/b"), Dest: special, Rules: rules.Rules{Map: []rules.Rename{{From: "a", To: "Sent"}}}},
+	} {
+		for _, all := range []bool{true, false} { // settled, or only those without others below
+			t.Run(fmt.Sprint(name, all), func(t *testing.T) {
+				first := built(t, in)
+				in.Stored = map[string]Choice{}
+				for _, r := range first.Routes {
+					parent := slices.ContainsFunc(in.Source.Mailboxes, func(s imapconn.Mailbox) bool { return strings.HasPrefix(s.Name, r.Source.Name+"/") })
+					in.Stored[r.Source.Wire] = Choice{Dest: r.Dest, Settled: all || !parent}
+				}
+				again := built(t, in)
+				if d := cmp.Diff(goes(first), goes(again)); d != "" {
+					t.Errorf("routes (-first +again):\n%s", d)
+				}
+				if d := cmp.Diff(first.Notes(), again.Notes()); d != "" {
+					t.Errorf("notes (-first +again):\n%s", d)
+				}
+				for i, r := range first.Routes {
+					if a := again.Routes[i]; a.Changed != r.Changed {
+						t.Errorf("%s: %+v, then %+v", r.Source.Name, r, a)
+					}
+				}
+			})
+		}
 	}
 }
 

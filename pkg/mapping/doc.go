@@ -13,7 +13,8 @@
 //     delimiter, below --subfolder2, rewritten by --regextrans2;
 //  5. what the destination can hold: characters that it refuses give way;
 //  6. where two mailboxes meet although no rule wants that, the second one gets
-//     a suffix.
+//     a suffix: --map wants it, and a --regextrans2 that makes one name of two
+//     does, but not one after which only the destination takes two for one.
 //
 // Children follow a parent that got another name by 3, 5 or 6. Nothing depends
 // on what the destination holds, but for special use and spelling: with the

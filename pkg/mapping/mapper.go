@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
@@ -34,14 +35,25 @@ type twinNames map[string]bool
 
 // place is what was decided about one mailbox.
 type place struct {
-	source  imapconn.Mailbox
-	dest    string
-	why     string
-	rule    bool // a rule of the user's sends it there: others may be there too
-	exact   bool // --map: children do not follow
-	changed bool
-	stored  bool
+	source           imapconn.Mailbox
+	dest             string
+	want, own        string // name and own of its wish
+	wantKey, ownKey  string // mapper.key of these
+	rewritten, exact bool   // of its wish; where exact, children do not follow
+	special          bool   // its special use sends it there
+	why              string
+	changed          bool
+	stored           bool
 }
+
+// newPlace is the place of a mailbox that gets the name it wants.
+func (m *mapper) newPlace(s imapconn.Mailbox, w wish) *place {
+	p := &place{source: s, dest: w.name, own: w.own, ownKey: m.key(w.own), rewritten: w.rewritten, exact: w.exact, why: w.why}
+	m.wants(p, w.name)
+	return p
+}
+
+func (m *mapper) wants(p *place, name string) { p.want, p.wantKey = name, m.key(name) }
 
 func newMapper(in Input) *mapper {
 	m := &mapper{in: in, from: in.Source.Tree, to: in.Dest.Tree, limits: limitsOf(in.Dest.Software, in.Dest.Delimiter),
@@ -72,15 +84,27 @@ func (m *mapper) key(name string) string {
 	return name
 }
 
-// taken reports whether somebody goes to name whom no rule sends there: a
-// second one like that is none of the user's doing.
-func (m *mapper) taken(name string) bool {
-	for _, p := range m.claims[m.key(name)] {
-		if !p.rule {
-			return true
-		}
+// taken reports whether somebody goes to name with whom p must not be there.
+func (m *mapper) taken(name string, p *place) bool {
+	return slices.ContainsFunc(m.claims[m.key(name)], func(o *place) bool { return !m.together(p, o) })
+}
+
+// together reports whether it is the user's doing that two mailboxes go to one
+// name: --map says so of one of them, or --regextrans2 has made one name of two.
+// It is not where the destination alone makes them equal, before the rewriting or
+// after it.
+func (m *mapper) together(p, o *place) bool {
+	switch {
+	case p.wantKey != o.wantKey:
+		return false
+	case p.exact || o.exact:
+		return true
+	case p.own == o.own: // would one name be made of Name and Name (2)?
+		return p.want == o.want && len(m.in.Rules.Transforms) > 0 && m.rewrite(suffix(p.own, 2)) == p.want
+	case !p.rewritten && !o.rewritten:
+		return false
 	}
-	return false
+	return p.ownKey != o.ownKey || p.want == o.want
 }
 
 func (m *mapper) take(p *place) {
@@ -107,28 +131,34 @@ func (m *mapper) open(s imapconn.Mailbox) bool {
 }
 
 // keepSettled keeps the places of mailboxes of which something was copied, also
-// of those that are left out by now, and tells where the rules want another.
+// of those that are left out by now.
 func (m *mapper) keepSettled() {
 	for _, s := range m.source {
 		c, ok := m.in.Stored[s.Wire]
 		if !ok || !c.Settled {
 			continue
 		}
-		_, byMap := m.mapped(s)
-		m.take(&place{source: s, dest: c.Dest, stored: true, rule: byMap, exact: byMap})
+		w := m.wanted(s)
+		if !m.became(c.Dest, w) {
+			w = wish{name: c.Dest, own: m.plain(s)}
+		}
+		p := m.newPlace(s, w)
+		p.dest, p.stored = c.Dest, true
+		m.take(p)
 	}
-	for _, s := range m.source { // parents have their places now
+}
+
+// judgeSettled says of what is settled why it is where it is, as of what is
+// not, and tells where the rules want another place. All have their places now.
+func (m *mapper) judgeSettled() {
+	for _, s := range m.source {
 		p := m.places[s.Wire]
-		if p == nil || m.leftOut[s.Wire] != "" {
+		if p == nil || !m.in.Stored[s.Wire].Settled || m.leftOut[s.Wire] != "" || p.special {
 			continue
 		}
 		want := m.wanted(s)
-		if m.variant(p.dest, want.name) {
-			p.why, p.changed = want.why, p.dest != want.name
-			if p.changed {
-				p.why = whyTaken
-			}
-			p.rule = p.rule || want.merges
+		if m.became(p.dest, want) {
+			p.why, p.changed = reason(p.dest, want)
 			continue
 		}
 		p.why = "chosen by an earlier run"
@@ -142,8 +172,8 @@ func (m *mapper) keepSettled() {
 // claimMapped gives those that --map names what it says.
 func (m *mapper) claimMapped() {
 	for _, s := range m.source {
-		if to, ok := m.mapped(s); ok && m.open(s) {
-			m.take(&place{source: s, dest: to, why: "--map", rule: true, exact: true})
+		if _, ok := m.mapped(s); ok && m.open(s) {
+			m.take(m.newPlace(s, m.wanted(s)))
 		}
 	}
 }
@@ -181,8 +211,11 @@ func (m *mapper) claimInbox() {
 	}
 	for _, s := range m.source {
 		inbox := s.Name == "INBOX" && m.top == nil || m.top != nil && isTop(m.path(s))
-		if inbox && m.open(s) && m.wanted(s).name == "INBOX" && !m.taken("INBOX") {
-			m.take(&place{source: s, dest: "INBOX", why: m.wanted(s).why})
+		if !inbox || !m.open(s) {
+			continue
+		}
+		if p := m.newPlace(s, m.wanted(s)); p.dest == "INBOX" && !m.taken("INBOX", p) {
+			m.take(p)
 		}
 	}
 }
@@ -211,14 +244,27 @@ func (m *mapper) claimRoles() {
 	for _, r := range roles {
 		s, ok := from.holder(r)
 		target, there := to.holder(r)
-		if !ok || !there || !m.open(s) || m.taken(target.Name) {
-			continue
+		if ok && there {
+			m.claimRole(r, s, target.Name)
 		}
-		p := &place{source: s, dest: target.Name}
-		if plain := m.translate(s); plain != target.Name {
-			p.why = "special use " + r.attribute
-		}
+	}
+}
+
+// claimRole sends a mailbox to the destination's for the same special use.
+// Where an earlier pass did so, that is why it is there.
+func (m *mapper) claimRole(r role, s imapconn.Mailbox, target string) {
+	p := m.newPlace(s, wish{name: target, own: m.plain(s)})
+	switch settled := m.places[s.Wire]; {
+	case settled != nil && settled.dest == target && !settled.exact:
+		p = settled
+	case !m.open(s) || m.taken(target, p):
+		return
+	default:
 		m.take(p)
+	}
+	p.special, p.why = true, ""
+	if m.translate(s) != target {
+		p.why = "special use " + r.attribute
 	}
 }
 
@@ -238,7 +284,11 @@ func (m *mapper) placeAll() {
 // alters reports whether the destination cannot hold the name as it is.
 func (m *mapper) alters(s imapconn.Mailbox) bool {
 	path := m.path(s)
-	return m.to.alters(path) || m.limits.fit(m.to.join(path), m.to) != m.to.join(path)
+	name := m.to.join(path)
+	if w := m.wanted(s); w.rewritten {
+		name = w.name
+	}
+	return m.to.alters(path) || m.limits.fit(name, m.to) != name
 }
 
 const (
@@ -249,20 +299,16 @@ const (
 
 func (m *mapper) place(s imapconn.Mailbox) {
 	want := m.wanted(s)
-	p := &place{source: s, dest: want.name, why: want.why, rule: want.merges}
+	p := m.newPlace(s, want)
 	if fit := m.limits.fit(p.dest, m.to); fit != p.dest {
-		if !want.merges {
-			fit = m.unlike(fit, p.dest)
-		}
-		p.dest, p.why, p.changed = fit, whyLimits, true
+		p.dest, p.why, p.changed = m.unlike(fit, p), whyLimits, true
 	}
+	taken := m.taken(p.dest, p)
 	switch c, ok := m.in.Stored[s.Wire]; {
-	case ok && !m.claimed(c.Dest) && m.variant(c.Dest, want.name) && !want.merges:
+	case ok && !m.claimed(c.Dest) && m.became(c.Dest, want) && (taken || !want.rewritten):
 		p.dest, p.stored = c.Dest, true
-		if c.Dest != want.name && !p.changed {
-			p.why, p.changed = whyTaken, true
-		}
-	case m.taken(p.dest) && !want.merges:
+		p.why, p.changed = reason(c.Dest, want)
+	case taken:
 		p.dest, p.why, p.changed = m.free(p.dest), whyTaken, true
 	}
 	p.changed = p.changed || want.altered
@@ -278,11 +324,13 @@ func (m *mapper) free(name string) string {
 	k := m.key(name)
 	for n := max(m.suffix[k], 1) + 1; ; n++ {
 		m.suffix[k] = n
-		if candidate := name + " (" + strconv.Itoa(n) + ")"; !m.claimed(candidate) && !m.twin(candidate) {
+		if candidate := suffix(name, n); !m.claimed(candidate) && !m.twin(candidate) {
 			return candidate
 		}
 	}
 }
+
+func suffix(name string, n int) string { return name + " (" + strconv.Itoa(n) + ")" }
 
 // twin reports whether a name differs from a claimed one in case or Unicode
 // form only.

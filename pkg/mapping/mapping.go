@@ -70,7 +70,7 @@ type Map struct {
 }
 
 // Build routes the mailboxes of an account. No two of them go to one name
-// unless a rule of the user's (--map, --regextrans2) sends one there. The error is
+// unless a rule of the user's (--map, --regextrans2) wants that. The error is
 // a *fault.Error of scope Account: the rules name a mailbox that the source
 // does not have.
 func Build(in Input) (*Map, error) {
@@ -84,6 +84,7 @@ func Build(in Input) (*Map, error) {
 	m.claimInbox()
 	m.claimRoles()
 	m.placeAll()
+	m.judgeSettled()
 	return m.result(), nil
 }
 

@@ -1,11 +1,13 @@
 package mapping
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 func box1(delimiter rune, names ...string) []imapconn.Mailbox {
@@ -132,7 +134,8 @@ func TestBuildTwoWireNamesOneName(t *testing.T) {
 
 // FuzzBuild: whatever names a source has, no two meet in one destination, also
 // where the destination takes names that differ in case for one, and whatever
-// it refuses; and a second pass with the first one's choices changes nothing.
+// it refuses, nor where a rule gives each another name; and a second pass with
+// the first one's choices changes nothing.
 func FuzzBuild(f *testing.F) {
 	f.Add("Sent", "Sent Messages", "INBOX/x", "x", byte('/'), byte('.'), "")
 	f.Add("a/b", "a_b", "a", "INBOX (2)", byte('/'), byte(0), "Dovecot")
@@ -170,6 +173,10 @@ func FuzzBuild(f *testing.F) {
 		}
 		m.Taken(all)
 		apart(t, m)
+		if !strings.Contains(a+b+c+d, "&") { // what is encoded means another name
+			in.Rules.Transforms = []rules.Transform{replaced("^", "Old", false)}
+			apart(t, built(t, in))
+		}
 	})
 }
 

@@ -9,19 +9,21 @@ import (
 
 // wish is the name that the rules give a mailbox.
 type wish struct {
-	name    string
-	why     string
-	altered bool // the destination's delimiter had to give way
-	ruled   bool // a rule of the user's had a part in it
-	merges  bool // one that means exactly this name, whoever else goes there
+	name      string
+	own       string // what it would be without --map, --regextrans2 and what became of its parents
+	why       string
+	altered   bool // the destination's delimiter had to give way
+	ruled     bool // a rule of the user's had a part in it
+	exact     bool // --map says exactly this name
+	rewritten bool // --regextrans2 made it
 }
 
 // wanted returns the name of s by the rules alone.
 func (m *mapper) wanted(s imapconn.Mailbox) wish {
 	if to, ok := m.mapped(s); ok {
-		return wish{name: to, why: "--map", ruled: true, merges: true}
+		return wish{name: to, own: m.plain(s), why: "--map", ruled: true, exact: true}
 	}
-	w := wish{name: m.translate(s)}
+	w := wish{name: m.translate(s), own: m.plain(s)}
 	if m.to.alters(m.path(s)) {
 		w.why, w.altered = whyDelimiter, true
 	}
@@ -30,14 +32,27 @@ func (m *mapper) wanted(s imapconn.Mailbox) wish {
 	} else if m.top != nil {
 		w.why, w.ruled = "--subfolder1", true
 	}
-	plain := m.plain(s)
-	for _, t := range m.in.Rules.Transforms {
-		if next := transform(t, plain); next != plain && next != "" {
-			plain = next
-			w = wish{name: destName(next), why: "--regextrans2 " + t.Raw, ruled: true, merges: true}
-		}
+	if name, raw := m.rewriteBy(w.own); raw != "" {
+		w = wish{name: name, own: w.own, why: "--regextrans2 " + raw, ruled: true, rewritten: true}
 	}
 	return w
+}
+
+// rewrite returns what --regextrans2 makes of a name.
+func (m *mapper) rewrite(name string) string {
+	name, _ = m.rewriteBy(name)
+	return name
+}
+
+// rewriteBy returns also the last one that had a part in it; "": none had.
+func (m *mapper) rewriteBy(name string) (rewritten, raw string) {
+	rewritten = name
+	for _, t := range m.in.Rules.Transforms {
+		if next := transform(t, name); next != name && next != "" {
+			name, rewritten, raw = next, destName(next), t.Raw
+		}
+	}
+	return rewritten, raw
 }
 
 // transform rewrites a name by one --regextrans2.

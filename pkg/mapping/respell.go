@@ -15,7 +15,7 @@ import (
 // and one to which something was copied, stay.
 func (m *Map) Respell(refused []int, try int) (again []int) {
 	return m.rename(refused, whyLimits, func(p *place, want string) string {
-		return m.m.unlike(spelling(want, m.m.to, try), want)
+		return m.m.unlike(spelling(want, m.m.to, try), p)
 	})
 }
 
@@ -41,6 +41,7 @@ func (m *Map) rename(routes []int, why string, name func(p *place, want string) 
 		}
 		p := m.m.places[r.Source.Wire]
 		want := m.m.wanted(r.Source).name
+		m.m.wants(p, want) // where its parent is by now
 		m.m.leave(p)
 		now := name(p, want)
 		if now != p.dest {
@@ -76,8 +77,8 @@ func (m *Map) Reset(routes []int) (again []int) {
 // Strays reports whether the parent of the route at i goes by a name that the
 // route's does not begin with.
 func (m *Map) Strays(i int) bool {
-	r := &m.Routes[i]
-	return !m.m.variant(r.Dest, m.m.wanted(r.Source).name)
+	p := m.m.places[m.Routes[i].Source.Wire]
+	return !p.special && !m.m.became(p.dest, m.m.wanted(p.source))
 }
 
 // Made says that the destination has the mailbox of a route by now.
@@ -133,23 +134,34 @@ func (m *mapper) leave(p *place) {
 
 func isTwin(a, b string) bool { return a != b && TwinKey(a) == TwinKey(b) }
 
-// unlike returns name if nobody else goes there, else marked by what it was.
-func (m *mapper) unlike(name, was string) string {
-	if !m.claimed(name) && !m.twin(name) {
+// unlike returns name if p may go there, else name marked by what p wants.
+func (m *mapper) unlike(name string, p *place) string {
+	if m.vacant(name, p) {
 		return name
 	}
-	if name = shortened(name, was, m.to); !strings.HasSuffix(name, mark(was)) {
-		name += mark(was)
+	if name = shortened(name, p.want, m.to); !strings.HasSuffix(name, mark(p.want)) {
+		name += mark(p.want)
 	}
-	if m.claimed(name) || m.twin(name) {
-		return m.free(name)
+	if m.vacant(name, p) {
+		return name
 	}
-	return name
+	return m.free(name)
 }
 
-// variant reports whether name is what became of a mailbox that wanted to be
-// called want: that, with a suffix, or in one of its other Spellings.
-func (m *mapper) variant(name, want string) bool {
+// vacant reports whether nobody goes to name, nor to a twin of it, but those
+// that want to be where p wants to be.
+func (m *mapper) vacant(name string, p *place) bool {
+	if m.taken(name, p) {
+		return false
+	}
+	twins := m.twins[TwinKey(name)]
+	return len(twins) == 0 || len(twins) == 1 && twins[name]
+}
+
+// became reports whether name is what became of a mailbox by its wish: that,
+// with a suffix, or in one of its other Spellings.
+func (m *mapper) became(name string, w wish) bool {
+	want := w.name
 	if name == want || suffixed(name, want) || isTwin(name, want) {
 		return true
 	}
@@ -163,6 +175,18 @@ func (m *mapper) variant(name, want string) bool {
 		}
 	}
 	return false
+}
+
+// reason says why that is its name now, and whether it had to be changed. The
+// destination's own spelling is no change.
+func reason(name string, w wish) (why string, changed bool) {
+	switch {
+	case name == w.name || isTwin(name, w.name):
+		return w.why, w.altered
+	case suffixed(name, w.name):
+		return whyTaken, true
+	}
+	return whyLimits, true
 }
 
 // suffixed reports whether free may have made name of base.
