@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -30,7 +31,9 @@ type acceptance struct {
 	line      int // of the list
 	mailbox   string
 	uid       uint32
-	messageID string // "": not said
+	messageID string    // "": not said
+	octets    int64     // below 0: not said
+	date      time.Time // in UTC; zero: not said
 }
 
 // key finds the reject.
@@ -143,7 +146,7 @@ func acceptedRecord(record []string, column map[string]int) (acceptance, error) 
 		}
 		return strings.TrimSpace(record[i])
 	}
-	a := acceptance{mailbox: cell("mailbox"), messageID: cell("message_id")}
+	a := acceptance{mailbox: cell("mailbox"), messageID: cell("message_id"), octets: -1}
 	var err error
 	if a.line, err = strconv.Atoi(cell("line")); err != nil || a.line < 1 {
 		return a, fmt.Errorf("column line: %q is no line of the list", fault.Clean(cell("line")))
@@ -155,6 +158,13 @@ func acceptedRecord(record []string, column map[string]int) (acceptance, error) 
 	a.uid = uint32(uid)
 	if a.mailbox == "" {
 		return a, errors.New("column mailbox: it is empty")
+	}
+	// What a spreadsheet has put into words of its own is as good as not said.
+	if octets, err := strconv.ParseInt(cell("octets"), 10, 64); err == nil && octets >= 0 {
+		a.octets = octets
+	}
+	if date, err := time.Parse(time.RFC3339, cell("date")); err == nil {
+		a.date = date.UTC()
 	}
 	return a, nil
 }
@@ -190,16 +200,18 @@ func (j *job) accept(ctx context.Context, file []acceptance) (warnings []string,
 }
 
 // fits reports whether the record may be about that reject, for all that it
-// says of the message.
+// says of the message: many that are refused have no Message-ID, or share one.
 func (a acceptance) fits(r throughput.Reject) bool {
-	return a.messageID == "" || a.messageID == strings.TrimSpace(fault.Clean(r.MessageID))
+	return (a.messageID == "" || a.messageID == strings.TrimSpace(fault.Clean(r.MessageID))) &&
+		(a.octets < 0 || r.Octets < 0 || a.octets == r.Octets) &&
+		(a.date.IsZero() || r.Date.IsZero() || a.date.Equal(r.Date.Truncate(time.Second)))
 }
 
 func (j *job) whyNot(a acceptance, another bool) string {
 	why := "that message is no reject, or none any more"
 	switch {
 	case another:
-		why = "another message has that UID now"
+		why = "another message has that UID now (its Message-ID, octets or date differ)"
 	case !slices.ContainsFunc(j.bound.rows, func(r ledger.Row) bool { return r.Line == a.line }):
 		why = "the list has no such row"
 	}

@@ -5,15 +5,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // TestParseAccepted: what spreadsheets make of a rejects.csv reads as the same
 // records; what is no such file is said with its line.
 func TestParseAccepted(t *testing.T) {
-	plain := "line;mailbox;uid;message_id;octets;date;code;text;accepted\n7;Entwürfe;41;<a@b>;12;;too-big;no;\n8;a;5;;;;x;y;yes\n"
-	want := []acceptance{{2, 7, "Entwürfe", 41, "<a@b>"}, {3, 8, "a", 5, ""}}
+	plain := "line;mailbox;uid;message_id;octets;date;code;text;accepted\n7;Entwürfe;41;<a@b>;12;2026-05-06T07:08:09+02:00;too-big;no;\n8;a;5;;;;x;y;yes\n"
+	date := time.Date(2026, 5, 6, 5, 8, 9, 0, time.UTC)
+	want := []acceptance{{2, 7, "Entwürfe", 41, "<a@b>", 12, date}, {3, 8, "a", 5, "", -1, time.Time{}}}
 	utf16 := func(s string, order ...int) string {
 		b := []byte{}
 		for _, r := range "\ufeff" + s {
@@ -30,8 +33,8 @@ func TestParseAccepted(t *testing.T) {
 		"tabs in UTF-16":       utf16(strings.ReplaceAll(plain, ";", "\t"), 0, 1),
 		"UTF-16, big-endian":   utf16(crlf, 1, 0),
 		"Windows-1252":         strings.ReplaceAll(plain, "ü", "\xfc"),
-		"other columns":        "UID;mark;Message_ID; Mailbox ;LINE\n41;x;<a@b>;Entwürfe;7\n5;;;a;8\n",
-		"cells quoted, padded": "\"line\";\"mailbox\";\"uid\";\"message_id\"\n\"7\";\"Entwürfe\"; 41 ;<a@b>\n8;a;5",
+		"other columns":        "UID;mark;Message_ID; Mailbox ;LINE;date;octets\n41;x;<a@b>;Entwürfe;7;2026-05-06T05:08:09Z;12\n5;;;a;8;6.5.26 7:08;1.2E+05\n",
+		"cells quoted, padded": "\"line\";\"mailbox\";\"uid\";\"message_id\";\"octets\";\"date\"\n\"7\";\"Entwürfe\"; 41 ;<a@b>; 12 ;\"2026-05-06T07:08:09+02:00\"\n8;a;5",
 		"empty rows":           strings.Replace(plain, "8;a", "8;a", 1) + ";;;;;;;;\n\n",
 	} {
 		got, err := parseAccepted([]byte(text))
@@ -51,6 +54,39 @@ func TestParseAccepted(t *testing.T) {
 	} {
 		if got, err := parseAccepted([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.err) {
 			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// TestAcceptanceFits: a record is about a message if nothing that both say of it
+// differs.
+func TestAcceptanceFits(t *testing.T) {
+	date := time.Date(2026, 5, 6, 7, 8, 9, 0, time.FixedZone("", 7200))
+	reject := throughput.Reject{MessageID: "<a@b>", Octets: 12, Date: date}
+	unknown := throughput.Reject{Octets: -1}
+	full := acceptance{messageID: "<a@b>", octets: 12, date: date.UTC()}
+	with := func(change func(*acceptance)) acceptance {
+		a := full
+		change(&a)
+		return a
+	}
+	for name, tt := range map[string]struct {
+		a    acceptance
+		r    throughput.Reject
+		fits bool
+	}{
+		"all of it":          {full, reject, true},
+		"nothing said":       {acceptance{octets: -1}, reject, true},
+		"nothing known":      {acceptance{octets: 12, date: date.UTC()}, unknown, true},
+		"another Message-ID": {with(func(a *acceptance) { a.messageID = "<c@d>" }), reject, false},
+		"other octets":       {with(func(a *acceptance) { a.octets = 13 }), reject, false},
+		"no octets":          {with(func(a *acceptance) { a.octets = 0 }), reject, false},
+		"another date":       {with(func(a *acceptance) { a.date = date.Add(time.Second).UTC() }), reject, false},
+		"octets alone":       {acceptance{octets: 13}, throughput.Reject{Octets: 12}, false},
+		"date alone":         {acceptance{octets: -1, date: date.Add(time.Hour).UTC()}, throughput.Reject{Octets: 12, Date: date}, false},
+	} {
+		if got := tt.a.fits(tt.r); got != tt.fits {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
@@ -113,9 +149,11 @@ func TestAcceptReal(t *testing.T) {
 	}
 	run(exitNotDone, 0)
 
-	put("accept.csv", "\ufeffmessage_id,line,uid,mailbox\r\n<bad@example.org>,1,2,INBOX\r\n<good@example.org>,1,4,INBOX\r\n,1,1,INBOX\r\n,3,2,INBOX\r\n")
+	put("accept.csv", "\ufeffmessage_id,line,uid,mailbox,octets,date\r\n<bad@example.org>,1,2,INBOX\r\n<good@example.org>,1,4,INBOX\r\n,1,1,INBOX\r\n,3,2,INBOX\r\n"+
+		"<bad@example.org>,1,4,INBOX,7\r\n,1,4,INBOX,,1999-01-02T03:04:05Z\r\n")
 	e := run(exitNotDone, 1, "--accept", "accept.csv")
-	for _, want := range []string{`line 3: row 1, mailbox "INBOX", UID 4: another message has that UID`, `line 4: row 1, mailbox "INBOX", UID 1: that message is no reject`,
+	for _, want := range []string{`line 3: row 1, mailbox "INBOX", UID 4: another message has that UID`, `line 6: row 1, mailbox "INBOX", UID 4: another message has that UID`,
+		`line 7: row 1, mailbox "INBOX", UID 4: another message has that UID`, `line 4: row 1, mailbox "INBOX", UID 1: that message is no reject`,
 		`line 5: row 3, mailbox "INBOX", UID 2: the list has no such row`} {
 		if !strings.Contains(e.errs, want) {
 			t.Errorf("%q is not said:\n%v", want, e)
