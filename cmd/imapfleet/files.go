@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
@@ -32,6 +33,26 @@ type sum = [sha256.Size]byte
 
 func newResultFiles(dir string) *resultFiles {
 	return &resultFiles{dir: dir, written: make(map[string]written)}
+}
+
+// runFiles are those of a run.
+var runFiles = []string{"results.csv", "failed.csv", "rejects.csv", "repairs.csv", "summary.json"}
+
+// sweep removes what a run that was killed has left half written. That is for
+// who holds the ledger's lock.
+func (f *resultFiles) sweep() error {
+	all, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range all {
+		for _, name := range runFiles {
+			if strings.HasPrefix(file.Name(), name+".") && strings.HasSuffix(file.Name(), freshSuffix) {
+				err = errors.Join(err, os.Remove(filepath.Join(f.dir, file.Name())))
+			}
+		}
+	}
+	return err
 }
 
 // write replaces those that have changed. What one could not be written does not keep the
@@ -77,7 +98,8 @@ func (f *resultFiles) replace(name string, write func(io.Writer) error) error {
 }
 
 // freshFile becomes the file of its name when it is whole. It ends with commit
-// or discard.
+// or discard. Until then its name is its own: check and verify may go on beside
+// others of their kind.
 type freshFile struct {
 	name, path string
 	file       *os.File
@@ -85,13 +107,15 @@ type freshFile struct {
 	hasty      bool // see resultFiles
 }
 
+// freshSuffix ends the name of one that is not whole yet.
+const freshSuffix = ".new"
+
 func newFreshFile(dir, name string) (*freshFile, error) {
-	path := filepath.Join(dir, name)
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file, err := os.CreateTemp(dir, name+".*"+freshSuffix)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", name, err)
 	}
-	return &freshFile{name: name, path: path, file: file, buf: bufio.NewWriter(file)}, nil
+	return &freshFile{name: name, path: filepath.Join(dir, name), file: file, buf: bufio.NewWriter(file)}, nil
 }
 
 func (f *freshFile) Write(p []byte) (int, error) { return f.buf.Write(p) }

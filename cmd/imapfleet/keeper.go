@@ -42,6 +42,9 @@ const (
 // be written is known before anything is copied, and goes on until end.
 func (k *keeper) begin(ctx context.Context) error {
 	k.files.hasty = true
+	if err := k.files.sweep(); err != nil { // they are in nobody's way
+		k.log.Warn("what an earlier run left half written is still there", slog.Any("err", err))
+	}
 	if err := k.write(ctx); err != nil {
 		return err
 	}

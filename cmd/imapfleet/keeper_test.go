@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -34,6 +35,11 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 				take(ledger.RepairRow{Line: 1, Source: "R&AOk-sum&AOk-", Repair: ledger.Repair{UID: 7, Kind: "date", Was: "a\r\nb", Made: "c"}})
 				return nil
 			},
+		}
+		for _, name := range append([]string{"check.csv"}, runFiles...) { // a process was killed
+			if err := os.WriteFile(filepath.Join(dir, name+".2.new"), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := k.begin(t.Context()); err != nil {
 			t.Fatal(err)
@@ -96,10 +102,52 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 		if beats < 2 {
 			t.Errorf("%d progress events in 11 seconds", beats)
 		}
-		if _, err := os.Stat(filepath.Join(dir, "summary.json.new")); err == nil {
-			t.Error("a half file is left")
+		if got, want := namesIn(t, dir), slices.Sorted(slices.Values(append([]string{"check.csv.2.new"}, runFiles...))); !slices.Equal(got, want) {
+			t.Errorf("files %q, want %q", got, want)
 		}
 	})
+}
+
+func namesIn(t *testing.T, dir string) (out []string) {
+	t.Helper()
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		out = append(out, f.Name())
+	}
+	return out
+}
+
+// Two that write a file of one name at a time do not write into each other's:
+// the later one's is there in the end, whole.
+func TestFreshFilesOfOneName(t *testing.T) {
+	dir := t.TempDir()
+	var both [2]*freshFile
+	for i := range both {
+		f, err := newFreshFile(dir, "check.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		both[i] = f
+	}
+	for i, text := range []string{"the first\nis longer\n", "the second\n"} {
+		if _, err := both[i].Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range []string{"the first\nis longer\n", "the second\n"} {
+		if err := both[i].commit(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "check.csv")); err != nil || string(b) != text {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+	if got := namesIn(t, dir); !slices.Equal(got, []string{"check.csv"}) {
+		t.Errorf("files %q", got)
+	}
 }
 
 // A file that would be the same again is not written again, unless somebody
