@@ -191,15 +191,17 @@ func messageOptions() []*Option {
 // changeOptions say what may be changed.
 func changeOptions() []*Option {
 	var on, all []string
+	does := ""
 	for _, k := range RepairKinds() {
 		all = append(all, k.Name)
+		does += "\n  " + k.Name + ": " + k.Does
 		if !k.Octets {
 			on = append(on, k.Name)
 		}
 	}
 	return []*Option{
 		{Name: "repair", Group: Changes, Arg: "KINDS",
-			Usage: "what may be changed of a message that is refused as it is: none, or some of " + strings.Join(all, ",") + " (default " + strings.Join(on, ",") + ")",
+			Usage: "what may be changed of a message that is refused as it is: none, or some of " + strings.Join(all, ",") + " (default " + strings.Join(on, ",") + ")" + does,
 			value: func(b *Builder, v string) (err error) { b.rules.Repairs, err = parseRepairs(v); return err }},
 		{Name: "follow-moves", Group: Changes, Usage: "move at the destination what its user has moved at the source since it was copied",
 			toggle: func(b *Builder, is bool) error { b.rules.Moves = is; return nil }},
