@@ -259,8 +259,12 @@ func (c *checker) end(ctx context.Context) error {
 	if c.opt.json {
 		c.keep(json.NewEncoder(c.std.out).Encode(sum))
 	} else {
-		c.keep(writeCheck(c.std.out, c.reports, sum))
-		if !c.opt.noFiles && fileErr == nil {
+		written, rest := !c.opt.noFiles && fileErr == nil, inJSON
+		if written {
+			rest = "see the rows of " + checkName + ", or --json"
+		}
+		c.keep(writeCheck(c.std.out, c.reports, sum, rest))
+		if written {
 			_, err := fmt.Fprintf(c.std.out, "\nresults in %s\n", filepath.Join(c.dir, checkName))
 			c.keep(err)
 		}

@@ -11,8 +11,8 @@ import (
 )
 
 // writeCheck prints the table of check in the list's order, then what is wrong
-// with each row and what to know of it.
-func writeCheck(out io.Writer, rows []*throughput.CheckRow, sum checkSummary) error {
+// with each row and what to know of it. rest is lineNotes.write's.
+func writeCheck(out io.Writer, rows []*throughput.CheckRow, sum checkSummary, rest string) error {
 	buf := bufio.NewWriter(out)
 	w := tabwriter.NewWriter(buf, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "line\tverdict\tside\taccount\tserver\tmailboxes\tmessages\toctets\tfree")
@@ -31,7 +31,7 @@ func writeCheck(out io.Writer, rows []*throughput.CheckRow, sum checkSummary) er
 		title, level string
 		mx           bool
 	}{{"no-go", "no-go", false}, {"warnings", "warning", false}, {"warnings about domains", "warning", true}, {"where mail arrives", "note", true}, {"worth knowing", "note", false}} {
-		writeFindings(buf, rows, s.title, func(f throughput.CheckFinding) bool { return f.Level == s.level && (f.Code == findMX) == s.mx })
+		writeFindings(buf, rows, s.title, rest, func(f throughput.CheckFinding) bool { return f.Level == s.level && (f.Code == findMX) == s.mx })
 	}
 	fmt.Fprintf(buf, "\n%s\n", checkHeadline(sum))
 	return buf.Flush()
@@ -94,7 +94,7 @@ func writeFaults(w io.Writer, rows []*throughput.CheckRow) {
 
 // writeFindings prints each finding that belongs below the title once, with the
 // lines that it is about, those of the most lines first.
-func writeFindings(w io.Writer, rows []*throughput.CheckRow, title string, belongs func(throughput.CheckFinding) bool) {
+func writeFindings(w io.Writer, rows []*throughput.CheckRow, title, rest string, belongs func(throughput.CheckFinding) bool) {
 	var notes lineNotes
 	for _, r := range rows {
 		if r == nil {
@@ -106,7 +106,7 @@ func writeFindings(w io.Writer, rows []*throughput.CheckRow, title string, belon
 			}
 		}
 	}
-	notes.write(w, title)
+	notes.write(w, title, rest)
 }
 
 func checkHeadline(sum checkSummary) string {

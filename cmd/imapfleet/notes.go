@@ -31,9 +31,13 @@ func (n *lineNotes) add(line int, text string) {
 // thousands of rows have to say, each of its own, is for files and --json.
 const mostNotes = 100
 
+// inJSON is where all notes are, written in a file or not.
+const inJSON = "--json has them all"
+
 // write prints each note once, with the lines that it is about, those of the
-// most lines first; nothing where there is none.
-func (n *lineNotes) write(w io.Writer, title string) {
+// most lines first; nothing where there is none. rest says where those are that
+// are too many.
+func (n *lineNotes) write(w io.Writer, title, rest string) {
 	if len(n.texts) == 0 {
 		return
 	}
@@ -47,7 +51,7 @@ func (n *lineNotes) write(w io.Writer, title string) {
 		fmt.Fprintf(w, "  %s (%s%s)\n", t, word, throughput.FormatLines(n.lines[t]))
 	}
 	if more := len(n.texts) - mostNotes; more > 0 {
-		fmt.Fprintf(w, "  and %s more: see the rows of check.csv, or --json\n", throughput.FormatNumber(int64(more)))
+		fmt.Fprintf(w, "  and %s more: %s\n", throughput.FormatNumber(int64(more)), rest)
 	}
 }
 
@@ -92,5 +96,5 @@ func (m *mappings) write(w io.Writer) {
 			all.add(line, n)
 		}
 	}
-	all.write(w, "mailboxes that go to another name, or nowhere")
+	all.write(w, "mailboxes that go to another name, or nowhere", inJSON)
 }

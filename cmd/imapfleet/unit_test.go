@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -229,4 +232,47 @@ func TestRunFlagsOfRows(t *testing.T) {
 			t.Errorf("--%s in the list would be an unknown option: add it to package rules", f.Name)
 		}
 	})
+}
+
+// TestHelpOfRepairs: help says of each repair what it changes.
+func TestHelpOfRepairs(t *testing.T) {
+	var out bytes.Buffer
+	cmd := newRun()
+	cmd.SetOut(&out)
+	if err := cmd.Help(); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(out.String()), " ") // lines break where they are full
+	for _, k := range rules.RepairKinds() {
+		if !strings.Contains(text, " "+k.Name+": "+k.Does+" ") {
+			t.Errorf("%s: %q is not said", k.Name, k.Does)
+		}
+	}
+}
+
+// TestManyNotes: what is too much for a screen is said to be where it is: no
+// dry run writes a check.csv, nor does a check with --no-files.
+func TestManyNotes(t *testing.T) {
+	m := mappings{notes: map[int][]string{}}
+	c := &checker{dir: t.TempDir()}
+	for line := range mostNotes + 2 {
+		note := fmt.Sprintf("a%d goes to b", line)
+		m.notes[line] = []string{note}
+		c.selected = append(c.selected, line)
+		c.reports = append(c.reports, &throughput.CheckRow{Line: line, Findings: []throughput.CheckFinding{{Level: "note", Text: note}}})
+	}
+	for name, tt := range map[string]struct {
+		write func(io.Writer)
+		want  string
+	}{
+		"dry run":             {m.write, "  and 2 more: --json has them all\n"},
+		"check":               {func(w io.Writer) { c.std.out, c.opt.noFiles = w, false; _ = c.end(t.Context()) }, "  and 2 more: see the rows of check.csv, or --json\n"},
+		"check with no files": {func(w io.Writer) { c.std.out, c.opt.noFiles = w, true; _ = c.end(t.Context()) }, "  and 2 more: --json has them all\n"},
+	} {
+		var out bytes.Buffer
+		tt.write(&out)
+		if s := out.String(); !strings.Contains(s, tt.want) {
+			t.Errorf("%s: %q is not in\n%s", name, tt.want, s)
+		}
+	}
 }
