@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/mxlookup"
 	"github.com/imapfleet/imapfleet/pkg/rules"
@@ -106,24 +104,16 @@ func check(ctx context.Context, o checkOptions, std streams) error {
 	if err := o.net.check(); err != nil {
 		return usageError(err)
 	}
-	list, selected, err := o.listFlags.load(o.list, o.rows)
+	w, err := o.listFlags.begin(o.list, o.rows, &o.net)
 	if err != nil {
 		return err
 	}
-	roots, err := o.net.roots()
-	if err != nil {
-		return usageError(err)
-	}
-	if !o.quiet {
-		for _, w := range warnings(list, selected) {
-			fmt.Fprintf(std.err, "warning: %s\n", w)
-		}
-	}
+	w.warn(std.err, o.quiet)
 	var warn io.Writer = std.err
 	if o.quiet {
 		warn = io.Discard
 	}
-	resolver, err := o.newResolver(list.Pairs, selected, warn)
+	resolver, err := o.newResolver(w.pairs, w.selected, warn)
 	if err != nil {
 		return err
 	}
@@ -133,8 +123,8 @@ func check(ctx context.Context, o checkOptions, std streams) error {
 			return runError(fmt.Errorf("%w; --state DIR writes elsewhere, --no-files nothing", err))
 		}
 	}
-	c := &checker{opt: o, dir: dir, resolver: resolver, std: std, pairs: list.Pairs, selected: selected, reports: make([]*throughput.CheckRow, len(selected))}
-	c.run(ctx, roots)
+	c := &checker{opt: o, work: w, dir: dir, resolver: resolver, std: std, reports: make([]*throughput.CheckRow, len(w.selected))}
+	c.run(ctx)
 	return c.end(ctx)
 }
 
@@ -143,11 +133,10 @@ const checkName = "check.csv"
 
 // checker looks at many rows at once.
 type checker struct {
+	work
 	opt      checkOptions
 	dir      string // the state directory
 	std      streams
-	pairs    []account.Pair
-	selected []int
 	resolver *mxlookup.Resolver // nil: domains are not looked up
 
 	mu      sync.Mutex // guards what follows
@@ -170,14 +159,9 @@ type checkSummary struct {
 	NoGo     int `json:"no_go"`
 }
 
-func (c *checker) run(ctx context.Context, roots *x509.CertPool) {
-	level := slog.Level(c.opt.logLevel)
-	log := slog.New(slog.DiscardHandler)
-	if !c.opt.quiet {
-		log = slog.New(screenHandler(c.std.err, level))
-	}
+func (c *checker) run(ctx context.Context) {
 	engine := mailsync.New(mailsync.Options{
-		RootCAs: roots, Logger: log, Version: programVersion(), Patience: c.opt.patience, Lanes: c.opt.net.parallel,
+		RootCAs: c.roots, Logger: screenLogger(c.std.err, slog.Level(c.opt.logLevel), c.opt.quiet), Version: programVersion(), Patience: c.opt.patience, Lanes: c.opt.net.parallel,
 	})
 	var g errgroup.Group
 	g.SetLimit(c.opt.net.parallel)

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"runtime"
@@ -51,6 +52,38 @@ func (f *listFlags) load(name, rows string) (list *account.List, selected []int,
 		return nil, nil, usageError(err)
 	}
 	return list, selected, nil
+}
+
+// work is what the commands that connect begin with.
+type work struct {
+	pairs    []account.Pair // the list
+	selected []int          // of pairs: the rows that --rows picks
+	roots    *x509.CertPool // nil: the system's
+	warnings []string
+}
+
+// begin reads the list as load does, and the authorities of --ca-file, so that
+// all that is wrong with either is known before anything is written.
+func (f *listFlags) begin(name, rows string, net *netFlags) (work, error) {
+	list, selected, err := f.load(name, rows)
+	if err != nil {
+		return work{}, err
+	}
+	roots, err := net.roots()
+	if err != nil {
+		return work{}, usageError(err)
+	}
+	return work{pairs: list.Pairs, selected: selected, roots: roots, warnings: warnings(list, selected)}, nil
+}
+
+// warn says unless quiet what the user should know before it begins.
+func (w *work) warn(out io.Writer, quiet bool) {
+	if quiet {
+		return
+	}
+	for _, text := range w.warnings {
+		fmt.Fprintf(out, "warning: %s\n", text)
+	}
 }
 
 // warnings are the list's own, and one for whatever leaves the connections of

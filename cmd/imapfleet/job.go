@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/batch"
 	"github.com/imapfleet/imapfleet/pkg/console"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
@@ -20,13 +18,11 @@ import (
 
 // job is one run with all that it works on.
 type job struct {
-	dir      string // the state directory, or a dry run's copy of it
-	pairs    []account.Pair
-	selected []int // of pairs
-	roots    *x509.CertPool
-	std      streams
-	bound    *bound
-	scratch  *ledger.Ledger // a copy for rows that are only looked at; nil without such rows
+	work
+	dir     string // the state directory, or a dry run's copy of it
+	std     streams
+	bound   *bound
+	scratch *ledger.Ledger // a copy for rows that are only looked at; nil without such rows
 
 	tracker  *tracker
 	meter    *throughput.Meter

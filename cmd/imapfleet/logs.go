@@ -28,6 +28,14 @@ func newLogger(file, screen io.Writer, level slog.Level, quiet bool) *slog.Logge
 	return slog.New(slog.NewMultiHandler(handlers...))
 }
 
+// screenLogger logs to the screen alone, unless quiet.
+func screenLogger(screen io.Writer, level slog.Level, quiet bool) *slog.Logger {
+	if quiet {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(screenHandler(screen, level))
+}
+
 // screenHandler logs for people who watch: without the time.
 func screenHandler(w io.Writer, level slog.Level) slog.Handler {
 	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {

@@ -149,15 +149,11 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
-	list, selected, err := o.listFlags.load(o.list, o.rows)
+	w, err := o.listFlags.begin(o.list, o.rows, &o.net)
 	if err != nil {
 		return err
 	}
 	if err := o.modes(); err != nil {
-		return usageError(err)
-	}
-	roots, err := o.net.roots()
-	if err != nil {
 		return usageError(err)
 	}
 	if o.accept != "" {
@@ -165,11 +161,7 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 			return usageError(err)
 		}
 	}
-	if !o.quiet {
-		for _, w := range warnings(list, selected) {
-			fmt.Fprintf(std.err, "warning: %s\n", w)
-		}
-	}
+	w.warn(std.err, o.quiet)
 	defer limitMemory(int64(o.memory))()
 	dir := stateDir(o.list, o.state)
 	if o.dryRun {
@@ -177,9 +169,9 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 		if err != nil {
 			return runError(err)
 		}
-		return finish(migrateIn(ctx, o, &job{dir: temp, pairs: list.Pairs, selected: selected, roots: roots, std: std}), remove)
+		return finish(migrateIn(ctx, o, &job{work: w, dir: temp, std: std}), remove)
 	}
-	return migrateIn(ctx, o, &job{dir: dir, pairs: list.Pairs, selected: selected, roots: roots, std: std})
+	return migrateIn(ctx, o, &job{work: w, dir: dir, std: std})
 }
 
 // modes takes from the options what is about the run as a whole. Where every

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
@@ -132,39 +130,30 @@ func prove(ctx context.Context, o verifyOptions, std streams) error {
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
-	list, selected, err := o.listFlags.load(o.list, o.rows)
+	w, err := o.listFlags.begin(o.list, o.rows, &o.net)
 	if err != nil {
 		return err
 	}
-	roots, err := o.net.roots()
-	if err != nil {
-		return usageError(err)
-	}
-	p := &prover{opt: o, std: std, pairs: list.Pairs, selected: selected, dir: stateDir(o.list, o.state)}
-	if !o.quiet {
-		for _, w := range warnings(list, selected) {
-			fmt.Fprintf(std.err, "warning: %s\n", w)
-		}
-	}
+	w.warn(std.err, o.quiet)
+	p := &prover{work: w, opt: o, std: std, dir: stateDir(o.list, o.state)}
 	defer limitMemory(int64(o.memory))()
 	if err := p.remember(ctx); err != nil {
 		return runError(err)
 	}
 	if p.ledger != nil {
-		return finish(p.prove(ctx, roots), p.ledger.Close)
+		return finish(p.prove(ctx), p.ledger.Close)
 	}
-	return p.prove(ctx, roots)
+	return p.prove(ctx)
 }
 
 // prover verifies many rows at once.
 type prover struct {
-	opt      verifyOptions
-	std      streams
-	dir      string
-	pairs    []account.Pair
-	selected []int
-	ledger   *ledger.Ledger // nil: there is none
-	ids      []ledger.RowID // of pairs; 0: not known
+	work
+	opt    verifyOptions
+	std    streams
+	dir    string
+	ledger *ledger.Ledger // nil: there is none
+	ids    []ledger.RowID // of pairs; 0: not known
 
 	mu      sync.Mutex // guards what follows
 	rows    []verifiedRow
@@ -210,7 +199,7 @@ func (p *prover) note(format string, args ...any) {
 	}
 }
 
-func (p *prover) prove(ctx context.Context, roots *x509.CertPool) error {
+func (p *prover) prove(ctx context.Context) error {
 	p.rows = make([]verifiedRow, len(p.selected))
 	for i, at := range p.selected {
 		p.rows[i] = newVerifiedRow(p.pairs[at], p.opt.deep)
@@ -219,19 +208,16 @@ func (p *prover) prove(ctx context.Context, roots *x509.CertPool) error {
 	if p.files, err = newVerifyFiles(p.dir); err != nil {
 		return runError(err)
 	}
-	p.all(ctx, roots)
+	p.all(ctx)
 	return p.end(ctx)
 }
 
 // all verifies every row, as many at a time as there are lanes.
-func (p *prover) all(ctx context.Context, roots *x509.CertPool) {
-	log := slog.New(slog.DiscardHandler)
-	if !p.opt.quiet {
-		log = slog.New(screenHandler(p.std.err, slog.Level(p.opt.logLevel)))
-	}
+func (p *prover) all(ctx context.Context) {
+	log := screenLogger(p.std.err, slog.Level(p.opt.logLevel), p.opt.quiet)
 	v := verify.New(verify.Options{
 		Engine: mailsync.New(mailsync.Options{
-			RootCAs: roots, Logger: log, Version: programVersion(), Patience: p.opt.patience,
+			RootCAs: p.roots, Logger: log, Version: programVersion(), Patience: p.opt.patience,
 			Lanes: p.opt.net.parallel, Compress: imapconn.CompressMode(p.opt.compress),
 		}),
 		Logger: log, Ledger: p.ledger, Deep: p.opt.deep, Strict: p.opt.strict, Subjects: p.opt.subjects,
