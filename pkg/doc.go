@@ -29,7 +29,7 @@
 //	rules           what a user says about mailboxes and messages, as flags of a run and as words of a row; below account
 //	fault           the one error vocabulary: scope, side, temporary, code, hint
 //	throughput      counters, rates, Result, Summary, the texts of all result files
-//	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects (SQLite)
+//	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects, repairs (SQLite)
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals, COMPRESS
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	identity        whether two messages are the same one, whatever servers did to them
@@ -43,7 +43,8 @@
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
 // Imports go one way: cmd -> batch, console, verify; verify -> mailsync -> imapconn -> wire, with
-// mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody.
+// mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody
+// but what a row can say: account -> rules -> ratelimit.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //
@@ -58,8 +59,18 @@
 //   - a lane, while mail moves: the fetcher (source) beside the writer
 //     (destination). The writer of a row's first lane is the worker itself;
 //     each further lane has a goroutine of its own. All end before Sync returns.
+//   - mailsync, beside the lanes: both sides of a row log in, list and end at the
+//     same time, a goroutine each, which are waited for at once.
+//   - verify: as many rows at a time as there are lanes, an errgroup; within a row
+//     a goroutine for each lane, which takes mailboxes from one queue, and within a
+//     lane one for each side while both read. All end before Row returns.
+//   - check: an errgroup of --parallel rows, and within a row one goroutine for the
+//     DNS beside those that log in on both sides.
+//   - mxlookup: none. A question is asked on the goroutine of the first who wants
+//     to know; others who ask the same meanwhile wait for it.
 //   - ledger: one writer, which owns the database's write connection.
-//   - console: one that draws.
+//   - console: one that draws. cmd: one that keeps the result files current, and
+//     one that waits for a signal.
 //
 // # What must never break
 //

@@ -1,7 +1,7 @@
 // Package ledger remembers, across runs and crashes, where each row of a list
 // stands: its mailboxes, the floors below which nothing is in doubt, the maps
 // from source UIDs to destination UIDs, what flags the source's messages had,
-// the rejected messages, the attempts.
+// the rejected messages, the repairs, the attempts.
 //
 // Its main type is [Ledger], one SQLite file in the list's state directory
 // with one writing goroutine. Calls are of two kinds. A durable call returns
