@@ -105,7 +105,7 @@ func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, des
 
 // forget deletes what is known of a mailbox's messages.
 func forget(ctx context.Context, s *session, id MailboxID) error {
-	for _, what := range []string{"run WHERE", "baseline WHERE", "reject WHERE", "repair WHERE uid > 0 AND"} {
+	for _, what := range []string{"run WHERE", "other WHERE", "baseline WHERE", "reject WHERE", "repair WHERE uid > 0 AND"} {
 		if _, err := s.exec(ctx, "DELETE FROM "+what+" mailbox = ?", id); err != nil {
 			return err
 		}

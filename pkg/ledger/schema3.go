@@ -1,7 +1,8 @@
 package ledger
 
 // schema3 makes schema version 3 of version 2: repairs, accepted rejects, the
-// rules with which a mailbox was finished, and further counts of a row. Like
+// rules with which a mailbox was finished, mail of others, and further counts of a
+// row. Like
 // schema1 it never changes.
 const schema3 = `
 ALTER TABLE pair ADD COLUMN filtered_date      INTEGER NOT NULL DEFAULT 0;
@@ -28,6 +29,15 @@ ALTER TABLE mailbox ADD COLUMN gone_kept          INTEGER NOT NULL DEFAULT 0;
 -- The first floor of this map: what has a lower destination UID was there
 -- before us. 0: not known.
 ALTER TABLE mailbox ADD COLUMN first_floor INTEGER NOT NULL DEFAULT 0;
+
+-- Destination UIDs first..first+count-1 that are mapped and were put there by
+-- others above the first floor.
+CREATE TABLE other (
+	mailbox INTEGER NOT NULL REFERENCES mailbox,
+	first   INTEGER NOT NULL CHECK (first > 0),
+	count   INTEGER NOT NULL CHECK (count > 0),
+	PRIMARY KEY (mailbox, first, count)
+) STRICT, WITHOUT ROWID;
 
 -- A human has read the record and does not miss the message.
 ALTER TABLE reject ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;

@@ -107,8 +107,8 @@ type Mailbox struct {
 	// as that pass counted them; see throughput.Count.
 	FilteredDate, FilteredSize, FilteredDuplicate, GoneKept uint32
 	// FirstFloor is the first Floor of this map above 0: mapped messages with a
-	// lower destination UID were not put there by us. 0: nobody knows.
-	// SetFloors sets it.
+	// lower destination UID were not put there by us, and of the others those
+	// not that AddOthers names. 0: nobody knows. SetFloors sets it.
 	FirstFloor uint32
 	// Rejects is how many messages of it are recorded as refused. It is read
 	// only, as is Mapped: some of its messages are in the UID map.

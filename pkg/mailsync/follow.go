@@ -52,11 +52,9 @@ type followed struct {
 // far as IMAP can tell: their flags are those that we left, \Deleted apart. The
 // others are kept.
 func (p *pass) follow(ctx context.Context, b *box, dst *opened, v vanished) (f followed, err error) {
-	var ours pairs
-	for _, m := range v.pairs {
-		if m.dest != 0 && b.link.FirstFloor != 0 && m.dest >= b.link.FirstFloor {
-			ours = append(ours, m)
-		}
+	ours, err := p.putByUs(ctx, b, v.pairs)
+	if err != nil {
+		return f, err
 	}
 	if len(ours) == 0 {
 		return f, nil
@@ -82,6 +80,24 @@ func (p *pass) follow(ctx context.Context, b *box, dst *opened, v vanished) (f f
 		}
 	}
 	return f, nil
+}
+
+// putByUs returns those of messages that we put into the destination mailbox.
+func (p *pass) putByUs(ctx context.Context, b *box, all pairs) (ours pairs, err error) {
+	if b.link.FirstFloor == 0 {
+		return nil, nil
+	}
+	runs, err := p.e.opt.Ledger.Others(ctx, b.link.ID)
+	if err != nil {
+		return nil, state(err)
+	}
+	others := newCovered(runs)
+	for _, m := range all {
+		if m.dest >= b.link.FirstFloor && !others.has(m.dest) {
+			ours = append(ours, m)
+		}
+	}
+	return ours, nil
 }
 
 // untouched reports whether a message that was given the flags was, and has

@@ -122,6 +122,37 @@ func TestFollowDeletesOfEarlierMail(t *testing.T) {
 	r.holds("INBOX", 19)
 }
 
+// What others have put into both sides since the first pass is not ours either,
+// though a later pass has matched it, and though something was moved there in
+// that pass. It is neither deleted nor moved.
+func TestFollowOfOthersMail(t *testing.T) {
+	src, dst := memoryHost(t), memoryHost(t)
+	for _, moved := range []bool{false, true} {
+		r := thirty(t, src, dst)
+		r.rules.Moves = true
+		if moved {
+			r.moves(src, "INBOX", "other", "30")
+		}
+		for _, h := range []host{src, dst} {
+			r.fill(h, []imaptest.Mailbox{{Name: "other", Messages: unflagged("delivered", 2)}})
+		}
+		want := throughput.Count{Listed: 62, AlreadyThere: 62}
+		if moved {
+			want.Moved = 1
+		}
+		figures(t, "adopted", r.mustSync(), want)
+		first := 31
+		if moved {
+			first++
+		}
+		r.deletes(src, "other", fmt.Sprint(first))
+		r.rules.Deletes = true
+		figures(t, "deleted", r.mustSync(), throughput.Count{Listed: 61, AlreadyThere: 61, GoneKept: 1})
+		r.moves(src, "other", "INBOX", fmt.Sprint(first+1))
+		figures(t, "moved", r.mustSync(), throughput.Count{Listed: 61, AlreadyThere: 60, Copied: 1, GoneKept: 2})
+	}
+}
+
 // What looks like an accident at the source is refused with a word, and how to
 // allow it.
 func TestFollowDeletesRefused(t *testing.T) {

@@ -208,7 +208,8 @@ func (p *pass) moveAll(ctx context.Context, from, to *box, all []move) error {
 	}
 	// What is added is found at or above the floor, and that mailbox settled
 	// before it gets anything else.
-	to.quiet, to.floored = to.quiet || to.floored || !to.link.Open, false
+	fresh := to.floored || !to.link.Open // nothing was sent there that may be unknown
+	to.quiet, to.answered, to.floored = to.quiet || fresh, to.answered || fresh, false
 	if !to.link.Open {
 		if to.link.Open = true; to.link.Floor == 0 && to.target.Messages == 0 { // nothing is there to be matched
 			to.link.Floor = to.target.UIDNext
@@ -220,6 +221,7 @@ func (p *pass) moveAll(ctx context.Context, from, to *box, all []move) error {
 	slices.SortFunc(all, func(a, b move) int { return cmp.Compare(a.dest, b.dest) })
 	for some := range slices.Chunk(all, moveChunk) {
 		err := p.moveSome(ctx, from, to, some)
+		to.answered = to.answered && err == nil
 		switch {
 		case err == nil:
 		case isLost(err) && ctx.Err() == nil:
@@ -269,6 +271,7 @@ func (p *pass) moveSome(ctx context.Context, from, to *box, some []move) error {
 // the server does not tell is found when that mailbox is settled.
 func (p *pass) moved(ctx context.Context, from, to *box, some []move, got imapconn.Copied) error {
 	if got.UIDValidity != to.link.DestValidity {
+		to.answered = false
 		return nil
 	}
 	base, err := p.e.opt.Ledger.Baseline(ctx, from.link.ID)
@@ -289,7 +292,7 @@ func (p *pass) moved(ctx context.Context, from, to *box, some []move, got imapco
 			}
 		}
 	}
-	to.noted = true
+	to.noted, to.answered = true, to.answered && len(source) == len(some)
 	return state(p.e.opt.Ledger.AddRuns(ctx, to.link.ID, asRuns(source, dest), flags))
 }
 

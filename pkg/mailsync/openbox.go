@@ -204,8 +204,9 @@ func (p *pass) settleEarlier(ctx context.Context, pt *part, win *window) (pairs,
 			return pt.src.identsOf(ctx, todo, s)
 		}},
 		other: formsOf(pt.src, todo),
-		ours:  b.link.Open && b.link.Floor > 0,
+		ours:  b.link.Open && b.link.Floor > 0 && !b.answered,
 	}
+	c.others = b.link.Floor > 0 && !c.ours // else all of it is below the first floor
 	found, err := b.settleAlone(ctx, func() (pairs, error) {
 		return p.settle(ctx, b, pt.dst, c, win, b.link.Open && !b.quiet)
 	})

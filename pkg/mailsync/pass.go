@@ -63,6 +63,7 @@ type box struct {
 	floored   bool                     // the floor was set in this pass and is still good
 	next      uint32                   // the destination's UIDNEXT when it was last matched; 0 unknown
 	doubts    bool                     // something was sent in this pass and not answered; guarded by pass.mu
+	answered  bool                     // the floor was opened to move messages there, and where all of them are is mapped
 	quiet     bool                     // no session of an earlier pass is storing any more
 	tries     int                      // how often it was begun again
 	mapped    bool                     // UIDs of both sides last, so that the map does

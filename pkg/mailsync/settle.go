@@ -20,6 +20,9 @@ type candidates struct {
 	// ours says that whatever is found was sent by us: what flags it has tells
 	// which it was given, but for what happened to it meanwhile.
 	ours bool
+	// others says that whatever is found was put there by others: it counts as
+	// what stood there before us.
+	others bool
 }
 
 // settle finds the candidates that stand in the destination mailbox at or
@@ -84,7 +87,13 @@ func (p *pass) adopt(ctx context.Context, b *box, found pairs, c candidates) err
 	}
 	p.log.Info("messages found at the destination", "mailbox", b.source.Name, "count", len(found))
 	source, dest := found.split()
-	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, asRuns(source, dest), base))
+	runs := asRuns(source, dest)
+	if c.others {
+		if err := p.e.opt.Ledger.AddOthers(ctx, b.link.ID, runs); err != nil {
+			return state(err)
+		}
+	}
+	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, runs, base))
 }
 
 // unmapped lists the destination's UIDs at or above the floor that are in no
