@@ -128,6 +128,7 @@ func (p *pass) followDeletes(ctx context.Context) error {
 		p.log.Warn("not everything is at the destination: nothing is deleted there in this pass")
 		return nil
 	}
+	var held holdBack
 	for _, b := range p.boxes {
 		if b.plan == nil || !b.mapped || b.plan.vanished == 0 {
 			continue
@@ -136,7 +137,7 @@ func (p *pass) followDeletes(ctx context.Context) error {
 			p.note(p.noUIDPlus("--follow-deletes"))
 			return nil
 		}
-		if err := p.deleteIn(ctx, b); err != nil {
+		if err := p.deleteIn(ctx, b, &held); err != nil {
 			if !mild(ctx, err) {
 				return err
 			}
@@ -154,8 +155,8 @@ func (p *pass) noUIDPlus(option string) error {
 		Hint: "run without " + option + ": what vanished at the source is kept at the destination, and counted"}
 }
 
-// deleteIn takes away what vanished from one mailbox.
-func (p *pass) deleteIn(ctx context.Context, b *box) error {
+// deleteIn takes away what vanished from one mailbox, unless all is held back.
+func (p *pass) deleteIn(ctx context.Context, b *box, held *holdBack) error {
 	runs, err := p.e.opt.Ledger.Runs(ctx, b.link.ID)
 	if err != nil {
 		return state(err)
@@ -169,7 +170,19 @@ func (p *pass) deleteIn(ctx context.Context, b *box) error {
 	if err := p.mayDelete(b, v, len(f.take)); err != nil {
 		return err
 	}
+	if len(f.take) > 0 {
+		hold, err := held.holds(ctx, p)
+		if err != nil {
+			return err
+		}
+		if hold {
+			f.take = nil
+		}
+	}
 	if p.e.opt.DryRun {
+		if len(f.take) == 0 {
+			return nil
+		}
 		p.deleted(b, len(f.take), 0)
 		p.log.Info("would delete", "mailbox", b.source.Name, "destination", b.link.Dest, "messages", len(f.take))
 		return nil

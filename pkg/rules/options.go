@@ -205,7 +205,7 @@ func changeOptions() []*Option {
 			value: func(b *Builder, v string) (err error) { b.rules.Repairs, err = parseRepairs(v); return err }},
 		{Name: "follow-moves", Group: Changes, Usage: "move at the destination what its user has moved at the source since it was copied",
 			toggle: func(b *Builder, is bool) error { b.rules.Moves = is; return nil }},
-		{Name: "follow-deletes", Group: Changes, Usage: "delete at the destination what its user has deleted at the source since it was copied",
+		{Name: "follow-deletes", Group: Changes, Usage: "delete at the destination what its user has deleted at the source since it was copied; not while rules leave out mailboxes or messages",
 			toggle: func(b *Builder, is bool) error { b.rules.Deletes = is; return nil }},
 		{Name: "max-delete", Group: Changes, Arg: "PERCENT", Usage: "take away at most so much of a mailbox (default 10%)",
 			value: func(b *Builder, v string) (err error) { b.rules.MaxDelete, err = parsePercent(v); return err }},
