@@ -44,7 +44,7 @@ func (j *job) someOnlyLook() bool {
 func (j *job) selectNotDone() {
 	var out []int
 	for _, i := range j.selected {
-		if throughput.State(j.bound.rows[i].State) != throughput.Done {
+		if resultOf(j.pairs[i], j.bound.rows[i]).State != throughput.Done {
 			out = append(out, i)
 		}
 	}

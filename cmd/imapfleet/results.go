@@ -19,10 +19,13 @@ func pendingResult(p account.Pair) throughput.Result {
 }
 
 // resultOf is what the ledger knows of a row, in the words of the result
-// files.
+// files. A row that is done with less than it asks for now is pending: its mail is
+// still to come.
 func resultOf(p account.Pair, r ledger.Row) throughput.Result {
 	out := pendingResult(p)
-	out.State = throughput.State(r.State).Known()
+	if out.State = throughput.State(r.State).Known(); out.State == throughput.Done && !r.Covers(p.Rules.Only()) {
+		out.State = throughput.Pending
+	}
 	out.Count = throughput.Count{
 		Listed: r.Listed, Copied: r.Copied, AlreadyThere: r.AlreadyThere, Filtered: r.Filtered,
 		Rejected: r.Rejected, Gone: r.Gone, NotTried: r.NotTried,

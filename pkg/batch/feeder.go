@@ -257,7 +257,7 @@ func (f *feeder) record(ctx context.Context, t *task, r throughput.Result, now t
 	if f.opt.Recorder == nil {
 		return true
 	}
-	t.known = ledgerRow(t.known, r, now)
+	t.known = ledgerRow(t.known, t.pair.Rules.Only(), r, now)
 	return f.check(f.opt.Recorder.SaveRow(context.WithoutCancel(ctx), t.known))
 }
 

@@ -8,8 +8,9 @@ import (
 )
 
 // ledgerRow is what the ledger keeps of a row's result. known is what it kept
-// before: its identity, and its counts while the row runs.
-func ledgerRow(known ledger.Row, r throughput.Result, now time.Time) ledger.Row {
+// before: its identity, and its counts while the row runs. only is what the row
+// asks for.
+func ledgerRow(known ledger.Row, only string, r throughput.Result, now time.Time) ledger.Row {
 	row := known
 	row.Line = r.Line
 	row.State = string(r.State)
@@ -21,6 +22,7 @@ func ledgerRow(known ledger.Row, r throughput.Result, now time.Time) ledger.Row 
 	if r.State == throughput.Running {
 		return row
 	}
+	row.Only = only
 	c := r.Count
 	row.Listed, row.Copied, row.AlreadyThere = c.Listed, c.Copied, c.AlreadyThere
 	row.Filtered, row.Rejected, row.Gone, row.NotTried = c.Filtered, c.Rejected, c.Gone, c.NotTried

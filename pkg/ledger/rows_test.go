@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -184,5 +185,20 @@ func TestBindOtherList(t *testing.T) {
 	}
 	if _, err := l.Bind(t.Context(), []Entry{{Line: 3}}, false); err == nil {
 		t.Error("a key without Dest was bound")
+	}
+}
+
+// What a row was done with holds for all that asks for no more.
+func TestRowCovers(t *testing.T) {
+	const all = ""
+	for did, enough := range map[string][]string{
+		OnlyLogin: {OnlyLogin}, OnlyFolders: {OnlyLogin, OnlyFolders}, all: {OnlyLogin, OnlyFolders, all},
+	} {
+		r := Row{Only: did}
+		for _, asked := range []string{OnlyLogin, OnlyFolders, all} {
+			if r.Covers(asked) != slices.Contains(enough, asked) {
+				t.Errorf("done with %q, asked for %q: %v", did, asked, r.Covers(asked))
+			}
+		}
 	}
 }

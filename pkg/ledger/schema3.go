@@ -2,8 +2,7 @@ package ledger
 
 // schema3 makes schema version 3 of version 2: repairs, accepted rejects, the
 // rules with which a mailbox was finished, mail of others, and further counts of a
-// row. Like
-// schema1 it never changes.
+// row. Like schema1 it never changes.
 const schema3 = `
 ALTER TABLE pair ADD COLUMN filtered_date      INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pair ADD COLUMN filtered_size      INTEGER NOT NULL DEFAULT 0;
@@ -17,6 +16,8 @@ ALTER TABLE pair ADD COLUMN moved              INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pair ADD COLUMN flags_updated      INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pair ADD COLUMN mailboxes_split    INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pair ADD COLUMN mailboxes_filtered INTEGER NOT NULL DEFAULT 0;
+-- All that the state is about: 'login', 'folders'; '' is everything.
+ALTER TABLE pair ADD COLUMN only TEXT NOT NULL DEFAULT '';
 
 -- What the user's rules for messages were in the pass that finished it.
 ALTER TABLE mailbox ADD COLUMN rules TEXT NOT NULL DEFAULT '';

@@ -37,6 +37,8 @@ type Row struct {
 	Line int
 	// State is one of DESIGN's row states; "" reads as pending.
 	State string
+	// Only is what State is about: OnlyLogin, OnlyFolders, or "": everything.
+	Only string
 	// Messages, as the last pass counted them.
 	Listed, Copied, AlreadyThere, Filtered, Rejected, Gone, NotTried int64
 	// Octets of the messages copied; of those not tried, 0 when unknown.
@@ -58,6 +60,18 @@ type Row struct {
 	FaultText, FaultHint         string
 	FaultTemporary               bool
 	ParkedUntil                  time.Time // zero unless parked
+}
+
+// What a [Row] may be about, instead of everything.
+const (
+	OnlyLogin   = "login"   // both accounts let us in
+	OnlyFolders = "folders" // mailboxes and subscriptions are made, too
+)
+
+// Covers reports whether what the row's State is about has in it what only asks
+// for, in the same words as Only.
+func (r *Row) Covers(only string) bool {
+	return r.Only == "" || r.Only == only || only == OnlyLogin
 }
 
 // Attempt is one try at a row within a run. (Row, Run, N) is its identity.

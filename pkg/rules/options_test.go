@@ -210,3 +210,11 @@ func TestMapFileErrors(t *testing.T) {
 		t.Error("a file that is not there is taken")
 	}
 }
+
+func TestOnly(t *testing.T) {
+	for want, r := range map[string]*Rules{"": nil, "login": {JustLogin: true, JustFolders: true}, "folders": {JustFolders: true}} {
+		if got := r.Only(); got != want {
+			t.Errorf("%+v: %q, want %q", r, got, want)
+		}
+	}
+}

@@ -57,6 +57,20 @@ type Rules struct {
 	Follow
 }
 
+// Only says what a pass with these rules is about at most, in the words of a
+// ledger's row: "login", "folders", or "" for everything. nil is the zero Rules.
+func (r *Rules) Only() string {
+	switch {
+	case r == nil:
+		return ""
+	case r.JustLogin:
+		return "login"
+	case r.JustFolders:
+		return "folders"
+	}
+	return ""
+}
+
 // Rename is one Map entry.
 type Rename struct{ From, To string }
 
