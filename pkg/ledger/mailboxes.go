@@ -83,12 +83,18 @@ func storedModSeq(n uint64) int64 {
 	return int64(n)
 }
 
-// ResetMap forgets a mailbox's runs, flags, rejects and repairs of messages:
-// they stood for another UIDVALIDITY. Its floor is 0 again and the map that
-// comes stands for the UIDVALIDITY given; what was open stays so, since a
+// ResetMap forgets a mailbox's runs, flags and repairs of messages: they stood
+// for another UIDVALIDITY. So are its rejects, unless that of the source is the
+// same: UIDs there name the same messages then, whatever became of the
+// destination. Its floor is 0 again and the map that comes stands for the
+// UIDVALIDITY given, 0 where UIDs do not last; what was open stays so, since a
 // session may still be storing. It is durable on return.
 func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, destValidity uint32) error {
 	return l.callFenced(ctx, id, func(ctx context.Context, s *session) error {
+		if _, err := s.exec(ctx, `DELETE FROM reject WHERE mailbox =
+			(SELECT id FROM mailbox WHERE id = ? AND (source_validity = 0 OR source_validity <> ?))`, id, sourceValidity); err != nil {
+			return err
+		}
 		changed, err := s.exec(ctx, `UPDATE mailbox SET source_validity = ?, dest_validity = ?,
 			floor = 0, first_floor = 0, source_uidnext = 0, source_messages = 0, source_modseq = 0, rules = '',
 			filtered_date = 0, filtered_size = 0, filtered_duplicate = 0, gone_kept = 0 WHERE id = ?`,
@@ -103,9 +109,9 @@ func (l *Ledger) ResetMap(ctx context.Context, id MailboxID, sourceValidity, des
 	})
 }
 
-// forget deletes what is known of a mailbox's messages.
+// forget deletes what is known of a mailbox's messages at the destination.
 func forget(ctx context.Context, s *session, id MailboxID) error {
-	for _, what := range []string{"run WHERE", "other WHERE", "baseline WHERE", "reject WHERE", "repair WHERE uid > 0 AND"} {
+	for _, what := range []string{"run WHERE", "other WHERE", "baseline WHERE", "repair WHERE uid > 0 AND"} {
 		if _, err := s.exec(ctx, "DELETE FROM "+what+" mailbox = ?", id); err != nil {
 			return err
 		}
@@ -139,8 +145,10 @@ func (l *Ledger) SetDests(ctx context.Context, dests []Dest) error {
 			if err := forget(ctx, s, d.ID); err != nil {
 				return err
 			}
-			if _, err := s.exec(ctx, "DELETE FROM repair WHERE mailbox = ?", d.ID); err != nil {
-				return err
+			for _, what := range []string{"reject", "repair"} {
+				if _, err := s.exec(ctx, "DELETE FROM "+what+" WHERE mailbox = ?", d.ID); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -184,9 +192,10 @@ func (l *Ledger) FinishMailbox(ctx context.Context, id MailboxID, f Finished) er
 	return q.add(ctx, func() {
 		q.push(&op{topic: ofMailboxes, fence: id, do: func(ctx context.Context, s *session) error {
 			changed, err := s.exec(ctx, `UPDATE mailbox SET open = 0, source_uidnext = ?, source_messages = ?,
-				source_modseq = ?, rules = ?, filtered_date = ?, filtered_size = ?, filtered_duplicate = ?, gone_kept = ?
+				source_modseq = ?, rules = ?, filtered_date = ?, filtered_size = ?, filtered_duplicate = ?, gone_kept = ?,
+				dest_validity = CASE WHEN ? THEN 0 ELSE dest_validity END
 				WHERE id = ?`, f.UIDNext, f.Messages, storedModSeq(f.ModSeq), f.Rules,
-				f.FilteredDate, f.FilteredSize, f.FilteredDuplicate, f.GoneKept, id)
+				f.FilteredDate, f.FilteredSize, f.FilteredDuplicate, f.GoneKept, f.Void, id)
 			if err != nil {
 				return err
 			}

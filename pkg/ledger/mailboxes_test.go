@@ -114,6 +114,21 @@ func TestResetMap(t *testing.T) {
 	rejects, err := l.Rejects(t.Context(), row)
 	must(t, err)
 	equal(t, "rejects", rejects, []Reject{{Mailbox: other, UID: 9}})
+	// The source's UIDs are what they were: so is what was refused of them.
+	must(t, l.AcceptReject(t.Context(), other, 9))
+	must(t, l.ResetMap(t.Context(), other, 1, 8))
+	must(t, l.ResetMap(t.Context(), other, 1, 0))
+	equal(t, "runs of the other mailbox, replaced at the destination", runsOf(t, l, other), []Run(nil))
+	rejects, err = l.Rejects(t.Context(), row)
+	must(t, err)
+	equal(t, "its rejects", rejects, []Reject{{Mailbox: other, UID: 9, Accepted: true}})
+	for _, validity := range []uint32{0, 0, 7} { // from 1, from 0 to 0, from 0
+		must(t, l.PutReject(t.Context(), Reject{Mailbox: other, UID: 9}))
+		must(t, l.ResetMap(t.Context(), other, validity, 8))
+		rejects, err = l.Rejects(t.Context(), row)
+		must(t, err)
+		equal(t, "rejects of a source whose UIDs do not last", rejects, []Reject{})
+	}
 	if err := l.ResetMap(t.Context(), 99, 1, 1); err == nil {
 		t.Error("ResetMap of no mailbox: no error")
 	}

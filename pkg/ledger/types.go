@@ -99,7 +99,7 @@ type Mailbox struct {
 	// the mailbox is Mapped or Open.
 	Dest string
 	// UIDVALIDITY of both sides that the map stands for (RFC 9051 section
-	// 2.3.1.1); 0: there is no map yet.
+	// 2.3.1.1); 0: there is no map yet, or UIDs do not last there.
 	SourceValidity, DestValidity uint32
 	// Floor is a destination UID: all that may have been added and is not
 	// confirmed stands at or above it. 0: never set, everything is to be
@@ -139,6 +139,10 @@ type Finished struct {
 	Rules             string // see Mailbox, as for the rest
 
 	FilteredDate, FilteredSize, FilteredDuplicate, GoneKept uint32
+
+	// Void says that the destination's UIDs have turned out not to last: the map
+	// stands for no UIDVALIDITY of it any more.
+	Void bool
 }
 
 // Floor is what [Ledger.SetFloors] stores in a Mailbox. The two UIDVALIDITYs

@@ -130,7 +130,7 @@ func (p *pass) followDeletes(ctx context.Context) error {
 	}
 	var held holdBack
 	for _, b := range p.boxes {
-		if b.plan == nil || !b.mapped || b.plan.vanished == 0 {
+		if b.plan == nil || !b.mapped || b.unsticky || b.plan.vanished == 0 {
 			continue
 		}
 		if !p.uidPlus {
@@ -164,7 +164,7 @@ func (p *pass) deleteIn(ctx context.Context, b *box, held *holdBack) error {
 	v, dst := vanishedFrom(b.plan, runs), p.destOf(b)
 	v.pairs = slices.DeleteFunc(v.pairs, func(m pair) bool { return slices.Contains(b.left, m.source) })
 	f, err := p.follow(ctx, b, dst, v)
-	if err != nil {
+	if err != nil || dst.sel.UIDNotSticky {
 		return err
 	}
 	if err := p.mayDelete(b, v, len(f.take)); err != nil {

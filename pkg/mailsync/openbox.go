@@ -65,7 +65,7 @@ func (f *fetcher) prepare(ctx context.Context, parts []*part) (ready []*part, er
 func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, err error) {
 	p, b := f.p, pt.b
 	here := p.e.opt.DryRun && !b.exists // a mailbox that a real run would create
-	if err := f.validate(ctx, pt, here); err != nil {
+	if err := f.validate(ctx, pt, list.uids, here); err != nil {
 		return false, err
 	}
 	runs, err := p.e.opt.Ledger.Runs(ctx, b.link.ID)
@@ -136,13 +136,17 @@ func (p *pass) mayDivide(b *box) bool { return p.uidPlus && b.mapped }
 
 // validate holds both UIDVALIDITYs against those that the map stands for, and
 // voids the map where one differs or where UIDs do not outlive the session
-// (UIDNOTSTICKY, RFC 4315 section 3, or no UIDVALIDITY at all). From then on a
-// mailbox that turns out to be another one is noticed.
-func (f *fetcher) validate(ctx context.Context, pt *part, here bool) error {
+// (UIDNOTSTICKY, RFC 4315 section 3, or no UIDVALIDITY at all). Only opening a
+// mailbox tells the latter: where nobody may have seen it yet (nothing is mapped,
+// or a pass was cut off) it is opened now, or, where nothing was to be matched,
+// when something is stored. From then on a mailbox that turns out to be another
+// one is noticed.
+func (f *fetcher) validate(ctx context.Context, pt *part, uids []uint32, here bool) error {
 	p, b, l := f.p, pt.b, &pt.b.link
 	source, dest := pt.src.sel.UIDValidity, b.target.UIDValidity
 	sticky := !pt.src.sel.UIDNotSticky
-	if !here && (dest == 0 || l.DestValidity != dest || l.SourceValidity != source || !sticky || b.unseen) {
+	unseen := !b.floored && (!l.Mapped || l.Open) && len(uids) > 0
+	if !here && (dest == 0 || l.DestValidity != dest || l.SourceValidity != source || !sticky || unseen) {
 		err := f.win.call(ctx, func(ctx context.Context) error {
 			return pt.dst.do(ctx, func(*imapconn.Conn) error { return nil })
 		})
@@ -162,12 +166,28 @@ func (f *fetcher) validate(ctx context.Context, pt *part, here bool) error {
 		p.log.Warn("the map of this mailbox is void, matching it anew", "mailbox", b.source.Name, "sticky", sticky,
 			"source", source, "wasSource", l.SourceValidity, "destination", dest, "wasDestination", l.DestValidity)
 	}
+	if pt.src.sel.UIDNotSticky {
+		source = 0
+	}
+	if pt.dst.sel.UIDNotSticky {
+		dest = 0
+	}
+	return p.voidMap(ctx, b, source, dest)
+}
+
+// voidMap forgets all that is known of a mailbox but its name and what was
+// refused, if the source is the same; 0 is the UIDVALIDITY where UIDs do not last.
+func (p *pass) voidMap(ctx context.Context, b *box, source, dest uint32) error {
+	l := &b.link
 	if err := p.e.opt.Ledger.ResetMap(ctx, l.ID, source, dest); err != nil {
 		return state(err)
 	}
-	l.SourceValidity, l.DestValidity, l.Floor = source, dest, 0
-	l.SourceUIDNext, l.SourceMessages, l.SourceModSeq = 0, 0, 0
-	b.floored, b.rejects = false, map[uint32]ledger.Reject{}
+	if source == 0 || source != l.SourceValidity {
+		b.rejects = map[uint32]ledger.Reject{}
+	}
+	*l = ledger.Mailbox{ID: l.ID, Row: l.Row, Source: l.Source, Dest: l.Dest, SourceValidity: source, DestValidity: dest,
+		Open: l.Open, Rejects: int64(len(b.rejects))}
+	b.floored = false
 	return nil
 }
 

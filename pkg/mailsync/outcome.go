@@ -24,7 +24,11 @@ const maxAcked = 1000
 
 // stored books the messages of a command that was answered OK.
 func (w *writer) stored(c *command, got imapconn.Appended) error {
-	told := len(got.UIDs) == len(c.items) && got.UIDValidity == w.b.link.DestValidity
+	lasting := !w.dst.sel.UIDNotSticky
+	if !lasting {
+		w.p.unlasting(w.b)
+	}
+	told := lasting && len(got.UIDs) == len(c.items) && got.UIDValidity == w.b.link.DestValidity
 	var source []uint32
 	flags := &ledger.Baseline{}
 	for i, it := range c.items {

@@ -69,7 +69,7 @@ type box struct {
 	mapped    bool                     // UIDs of both sides last, so that the map does
 	noted     bool                     // the ledger has got runs or flags of it in this pass, and no message was sent for them
 	told      bool                     // the destination has been told of all changes of flags
-	unseen    bool                     // only opening the destination mailbox tells whether its UIDs last
+	unsticky  bool                     // the destination's UIDs do not last, as was seen when something was stored; guarded by pass.mu
 
 	early     *early // nil: it was not listed yet
 	unchanged bool   // since the last whole pass: it is not opened
@@ -178,7 +178,7 @@ func both(source, dest error) error {
 func (p *pass) closeFloors(ctx context.Context) error {
 	var floors []ledger.Floor
 	for _, b := range p.boxes {
-		if b.floored && b.link.Open && !b.doubts {
+		if b.floored && b.link.Open && !b.doubts && !b.unsticky {
 			b.link.Open = false
 			floors = append(floors, b.floor())
 		}
@@ -260,6 +260,14 @@ func (p *pass) tooManyRejects() bool {
 	defer p.mu.Unlock()
 	p.rejects++
 	return p.rejects >= p.e.opt.MaxRejects
+}
+
+// unlasting notes that the UIDs of a destination mailbox do not outlive the
+// session, though something was stored there before that could be seen.
+func (p *pass) unlasting(b *box) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.unsticky = true
 }
 
 // unclear notes that something was sent to a mailbox and not answered.

@@ -112,7 +112,6 @@ func (p *pass) emptyFloors(ctx context.Context) error {
 		if b.target.Messages == 0 && b.target.UIDNext != 0 && b.before.Messages > 0 {
 			b.link.Floor, b.link.Open, b.floored = b.target.UIDNext, true, true
 		}
-		b.unseen = !b.floored && b.before.Messages > 0
 		floors = append(floors, b.floor())
 	}
 	if len(floors) == 0 {

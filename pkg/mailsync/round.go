@@ -236,8 +236,8 @@ func (p *pass) finishBox(ctx context.Context, b *box) error {
 // change is missed; where the destination does not know of all changes, it
 // stays what it was.
 func (p *pass) finished(b *box) ledger.Finished {
-	if !b.mapped {
-		return ledger.Finished{}
+	if !b.mapped || b.unsticky {
+		return ledger.Finished{Void: b.unsticky}
 	}
 	n := &b.plan.count
 	end := ledger.Finished{UIDNext: b.seen.UIDNext, Messages: b.seen.Exists, ModSeq: b.link.SourceModSeq,
