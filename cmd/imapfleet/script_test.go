@@ -206,7 +206,7 @@ func masks() []struct{ re, with string } {
 		{`localhost:\d+`, "localhost:993"},                                                 //
 		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?`, "TIME"},                          //
 		{`(?m);(?:\d+\.\d{3};){3}`, ";0.000;0.000;0.000;"},                                 // seconds and rates of results.csv
-		{`(?m)^((?:[^;]*;){7}(?:true|false);.*);\d+\.\d{3}((?:;[^;]*){3})$`, "$1;0.000$2"}, // seconds of verify.csv
+		{`(?m)^((?:[^;]*;){7}(?:true|false);.*);\d+\.\d{3}((?:;[^;]*){4})$`, "$1;0.000$2"}, // seconds of verify.csv
 	}
 }
 

@@ -62,6 +62,7 @@ sides. Each row is then
   incomplete              something differs that nothing explains: it is listed
                           in differences.csv
   failed                  a login failed or a connection was lost: nobody knows
+  not verified            nothing was compared: the row only logs in
 
 What the runs remember beside the list explains what is found. Without it, as
 after another program's migration, both sides are compared all the same.

@@ -16,7 +16,7 @@ type verifiedRow struct {
 	Source verifiedEnd `json:"source"`
 	Dest   verifiedEnd `json:"destination"`
 	// State is "verified", "incomplete", "failed" or, for a row that was left
-	// out because the command was stopped, "not verified".
+	// out because the command was stopped or that only logs in, "not verified".
 	State string `json:"state"`
 	Deep  bool   `json:"deep"`
 	// Mailboxes, Messages and Octets are the source's; DestMessages stand in
@@ -33,6 +33,7 @@ type verifiedRow struct {
 	Exceptions  int64                  `json:"exceptions"`
 	Kinds       map[string]int64       `json:"kinds"` // the numbers of either, by kind
 	Seconds     float64                `json:"seconds"`
+	Notes       []string               `json:"notes,omitempty"`
 	Fault       *throughput.CheckFault `json:"fault,omitempty"`
 
 	different, explained []kindCount
@@ -49,11 +50,9 @@ type kindCount struct {
 	n    int64
 }
 
-const notVerified = "not verified"
-
 func newVerifiedRow(p account.Pair, deep bool) verifiedRow {
 	end := func(e account.Endpoint) verifiedEnd { return verifiedEnd{fault.Clean(e.Host), fault.Clean(e.User)} }
-	return verifiedRow{Type: "row-verified", Line: p.Line, Source: end(p.Source), Dest: end(p.Dest), State: notVerified,
+	return verifiedRow{Type: "row-verified", Line: p.Line, Source: end(p.Source), Dest: end(p.Dest), State: string(verify.NotVerified),
 		Deep: deep, Kinds: map[string]int64{}}
 }
 
@@ -62,7 +61,7 @@ func (r *verifiedRow) report(rep verify.Report) {
 	r.State = string(rep.State)
 	r.Mailboxes, r.Messages, r.Octets, r.DestMessages = rep.Mailboxes, rep.Messages, rep.Octets, rep.DestMessages
 	r.Same, r.Missing, r.Differences, r.Exceptions = rep.Same, rep.Missing, rep.Differences, rep.Exceptions
-	r.Seconds = rep.Elapsed.Seconds()
+	r.Seconds, r.Notes = rep.Elapsed.Seconds(), rep.Notes
 	if f := rep.Fault; f != nil {
 		r.Fault = &throughput.CheckFault{Code: string(f.Code), Text: f.Error(), Hint: f.Hint}
 	}
@@ -115,7 +114,7 @@ type verifySummary struct {
 	WithExceptions int    `json:"with_exceptions"` // of those
 	Incomplete     int    `json:"incomplete"`
 	Failed         int    `json:"failed"`
-	NotVerified    int    `json:"not_verified"` // the command was stopped
+	NotVerified    int    `json:"not_verified"` // the command was stopped, or they only log in
 	Mailboxes      int64  `json:"mailboxes"`
 	Messages       int64  `json:"messages"`
 	Octets         int64  `json:"octets"`

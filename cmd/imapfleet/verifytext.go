@@ -51,6 +51,9 @@ func (r *verifiedRow) writeTrouble(w io.Writer) {
 			fmt.Fprintf(w, "  to do: %s\n", f.Hint)
 		}
 	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(w, "\nline %d: note: %s\n", r.Line, fault.Clean(note))
+	}
 	if len(r.different) > 0 {
 		fmt.Fprintf(w, "\nline %d: %s\n", r.Line, kindList(r.different))
 	}
@@ -150,7 +153,7 @@ func (f *verifyFiles) end(rows []verifiedRow) error {
 func writeVerifyRows(w io.Writer, rows []verifiedRow) error {
 	out := throughput.NewRecords(w, []string{"line", "host1", "user1", "host2", "user2", "state", "verdict", "deep",
 		"mailboxes", "messages", "octets", "destination_messages", "same", "missing", "differences", "exceptions",
-		"seconds", "code", "text", "hint"})
+		"seconds", "code", "text", "hint", "notes"})
 	for i := range rows {
 		r := &rows[i]
 		var f throughput.CheckFault
@@ -161,7 +164,7 @@ func writeVerifyRows(w io.Writer, rows []verifiedRow) error {
 		for _, n := range []int64{r.Mailboxes, r.Messages, r.Octets, r.DestMessages, r.Same, r.Missing, r.Differences, r.Exceptions} {
 			record = append(record, strconv.FormatInt(n, 10))
 		}
-		out.Put(append(record, strconv.FormatFloat(r.Seconds, 'f', 3, 64), f.Code, f.Text, f.Hint))
+		out.Put(append(record, strconv.FormatFloat(r.Seconds, 'f', 3, 64), f.Code, f.Text, f.Hint, strings.Join(r.Notes, " | ")))
 	}
 	return out.Flush()
 }

@@ -188,6 +188,13 @@ func TestFiltered(t *testing.T) {
 	}
 }
 
+func patterns(all ...string) (out []rules.Pattern) {
+	for _, p := range all {
+		out = append(out, rules.Pattern{Regexp: regexp.MustCompile(p), Raw: p})
+	}
+	return out
+}
+
 // A mailbox that a rule leaves out is one exception, and one that a rule sends
 // elsewhere is looked for there, without a ledger too.
 func TestMailboxRules(t *testing.T) {
@@ -195,7 +202,7 @@ func TestMailboxRules(t *testing.T) {
 	for _, path := range []string{"INBOX", "Work", "Old", "empty"} {
 		r.fill(r.src, path, mail(path, 4)...)
 	}
-	r.rules = &rules.Rules{Map: []rules.Rename{{From: "Work", To: "Office"}}, Exclude: []rules.Pattern{{Regexp: regexp.MustCompile("^Old$"), Raw: "Old"}}}
+	r.rules = &rules.Rules{Map: []rules.Rename{{From: "Work", To: "Office"}}, Exclude: patterns("^Old$")}
 	r.migrate()
 	for _, ledgerless := range []bool{false, true} {
 		rep := r.verify(func(o *verify.Options) {

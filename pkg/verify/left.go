@@ -56,6 +56,7 @@ func (r *row) finish(ctx context.Context, l *lane) error {
 	}
 	for _, g := range r.groups {
 		all = append(all, g.unreadAtDest()...)
+		all = append(all, g.missingMailboxes(all)...)
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.DestMailbox, b.DestMailbox), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID), cmp.Compare(a.DestUID, b.DestUID))
@@ -218,6 +219,23 @@ func (r *row) after(d *left) bool {
 		last = max(last, highest)
 	}
 	return last > 0 && d.uid > last
+}
+
+// missingMailboxes are the source's mailboxes that the destination does not
+// have though no difference among those found says so: they are empty, or all
+// their messages are explained.
+func (g *group) missingMailboxes(found []Finding) (out []Finding) {
+	if g.exists {
+		return nil
+	}
+	for _, b := range g.boxes {
+		if !b.listed || slices.ContainsFunc(found, func(f Finding) bool { return !f.Explained && f.Mailbox == b.name && f.Belongs == g.dest }) {
+			continue
+		}
+		f := Finding{Mailbox: b.name, DestMailbox: g.dest, Belongs: g.dest, Octets: -1}
+		out = append(out, f.differ(NoDest, "the destination has no mailbox of this name"))
+	}
+	return out
 }
 
 // unreadAtDest are the destination's messages that it does not give out and

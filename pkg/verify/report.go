@@ -14,6 +14,8 @@ const (
 	Verified   State = "verified"   // everything is there; with findings, all of them are explained
 	Incomplete State = "incomplete" // something differs and nothing explains it
 	Failed     State = "failed"     // nobody can say: a login failed, a connection was lost for good
+	// NotVerified: nothing was compared, as the row's own rules want it.
+	NotVerified State = "not verified"
 )
 
 // Kind names what a Finding is about. It is stable: result files use it.
@@ -31,6 +33,7 @@ const (
 	Duplicate    Kind = "duplicate"          // once more than at the source
 	Unreadable   Kind = "unreadable"         // a server does not give it out
 	NoMailbox    Kind = "mailbox unreadable" // a server does not open it; it may hold anything
+	NoDest       Kind = "mailbox missing"    // the destination does not have it, and no message of it says so
 )
 
 // Those that are explained.
@@ -86,6 +89,7 @@ type Report struct {
 	// Differences and Exceptions are the numbers of Findings of either kind.
 	Differences, Exceptions int64
 	Findings                []Finding
+	Notes                   []string     // sentences about the row as a whole
 	Fault                   *fault.Error // with Failed: why
 	Read                    int64        // octets that came over the network
 	Elapsed                 time.Duration

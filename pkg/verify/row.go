@@ -43,8 +43,13 @@ func (r *row) run(ctx context.Context) (err error) {
 		r.end(ctx, first)
 		r.report.Read = r.read
 	}()
-	if err := first.open(ctx); err != nil || r.rules().JustLogin {
+	if err := first.open(ctx); err != nil {
 		return err
+	}
+	if r.rules().JustLogin {
+		r.report.State = NotVerified
+		r.report.Notes = append(r.report.Notes, "--justlogin: both logins work, and nothing was compared")
+		return nil
 	}
 	if err := r.route(ctx, first); err != nil {
 		return err

@@ -105,6 +105,7 @@ func (v *Verifier) Row(ctx context.Context, pair account.Pair, id ledger.RowID) 
 	switch {
 	case err != nil:
 		rep.State, rep.Fault = Failed, asFault(err)
+	case rep.State != "": // said already
 	case rep.Differences > 0:
 		rep.State = Incomplete
 	default:
