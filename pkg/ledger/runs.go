@@ -269,3 +269,16 @@ func (l *Ledger) DestRuns(ctx context.Context, id RowID, dest string, destValidi
 		ORDER BY run.dest, run.mailbox, run.source`, id, dest, destValidity)
 	return out, err
 }
+
+// OtherRuns is DestRuns without those of row id, which may be 0, unknown: what
+// the other rows of the list whose Key.Dest is account have put there.
+func (l *Ledger) OtherRuns(ctx context.Context, id RowID, account, dest string, destValidity uint32) ([]Run, error) {
+	var out []Run
+	err := l.query(ctx, ofMailboxes, runScanner(&out), `SELECT run.source, run.dest, run.count
+		FROM pair AS other
+		JOIN mailbox ON mailbox.pair = other.id
+		JOIN run ON run.mailbox = mailbox.id
+		WHERE other.dest = ? AND other.line > 0 AND other.id <> ? AND mailbox.dest = ? AND mailbox.dest_validity = ?
+		ORDER BY run.dest, run.mailbox, run.source`, account, id, dest, destValidity)
+	return out, err
+}

@@ -125,6 +125,18 @@ func TestDestRuns(t *testing.T) {
 	if !slices.Equal(got, []Run{{1, 80, 1}}) {
 		t.Errorf("runs of the third row: %v", got)
 	}
+	for _, tt := range []struct {
+		id   RowID
+		want []Run
+	}{
+		{ids[0], []Run{{1, 30, 4}}},
+		{ids[1], []Run{{1, 20, 3}, {1, 50, 2}}},
+		{0, []Run{{1, 20, 3}, {1, 30, 4}, {1, 50, 2}}},
+	} {
+		got, err := l.OtherRuns(t.Context(), tt.id, list[0].Dest, "INBOX", 5)
+		must(t, err)
+		equal(t, "runs of others into INBOX", got, tt.want)
+	}
 }
 
 // What is dropped is cut out of every run, queued or written, and what comes

@@ -162,23 +162,20 @@ func validityOf(s imapconn.Selected) uint32 {
 	return s.UIDValidity
 }
 
-// recall reads what the ledger knows of a group.
+// recall reads what the ledger knows of a group. What the destination holds for
+// somebody else is not looked at any more.
 func (l *lane) recall(ctx context.Context, g *group, validities []uint32) (err error) {
-	h, now := l.r.history, validityOf(g.destSel)
+	h := l.r.history
 	for i, b := range g.boxes {
-		if b.past, err = h.of(ctx, h.link(b.wire), validities[i], now); err != nil {
+		if b.past, err = h.of(ctx, h.link(b.wire), validities[i], validityOf(g.destSel)); err != nil {
 			return err
 		}
 	}
-	if h.ledger == nil || now == 0 {
-		return nil
-	}
-	all, err := h.ledger.DestRuns(ctx, h.row, g.dest, now)
-	if err != nil {
-		return unreadable(err)
-	}
-	g.origins = newOrigins(g.boxes, all)
-	return nil
+	g.origins = newOrigins(g.boxes)
+	listed := len(g.destUIDs)
+	g.destUIDs, err = l.r.ours(ctx, g, g.destUIDs, g.destSel)
+	g.destCount = int64(listed - len(g.destUIDs))
+	return err
 }
 
 // read reads a stack of the messages of both sides at once.

@@ -101,6 +101,9 @@ func (r *row) findBeside(ctx context.Context, l *lane, rest []*left, found map[*
 		in := inbox{r, l.dst.Mailbox(box.Wire), 0, map[place]bool{}}
 		uids, err := in.m.UIDs(ctx)
 		if err == nil {
+			uids, err = r.ours(ctx, &group{dest: box.Name}, uids, in.m.Selected())
+		}
+		if err == nil {
 			_, err = in.each(ctx, uids, func(d record) {
 				i, ok := slices.BinarySearchFunc(rest, d, func(s *left, d record) int { return content(s.record, d) })
 				for ; ok && i < len(rest) && content(rest[i].record, d) == 0; i++ {
@@ -177,14 +180,11 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 }
 
 // judgeExtra says why the destination has a message without a partner; false:
-// it belongs to another row.
+// what became of it is said elsewhere.
 func (r *row) judgeExtra(d *left) (Finding, bool) {
 	f := Finding{DestMailbox: d.g.dest, Belongs: d.g.dest, DestUID: d.uid, Octets: d.octets, Date: d.when()}
 	f.Mailbox = d.g.boxes[0].name
 	if box, source, mapped := d.g.origins.of(d.uid); mapped {
-		if box < 0 {
-			return f, false
-		}
 		b := d.g.boxes[box]
 		f.Mailbox, f.UID = b.name, source
 		if _, there := slices.BinarySearch(b.uids, source); !there {

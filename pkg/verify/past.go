@@ -16,7 +16,6 @@ import (
 // history is what the ledger knows of a row. The zero history knows nothing.
 type history struct {
 	ledger  *ledger.Ledger // nil: there is none
-	row     ledger.RowID
 	links   []ledger.Mailbox
 	rejects map[ledger.MailboxID]map[uint32]ledger.Reject
 	repairs map[ledger.MailboxID]map[uint32][]ledger.Repair
@@ -29,7 +28,7 @@ func readHistory(ctx context.Context, l *ledger.Ledger, row ledger.RowID) (*hist
 	if l == nil || row == 0 {
 		return h, nil
 	}
-	h.ledger, h.row = l, row
+	h.ledger = l
 	h.rejects = map[ledger.MailboxID]map[uint32]ledger.Reject{}
 	h.repairs = map[ledger.MailboxID]map[uint32][]ledger.Repair{}
 	var err error
@@ -164,33 +163,30 @@ func (p *past) leftBehind(uid uint32) (out []string) {
 // origin is a destination UID that the ledger maps, and from where.
 type origin struct {
 	dest, count uint32
-	box         int // of the group; -1: another row's, or another mailbox of this one
+	box         int // of the group
 	source      uint32
 }
 
 // origins turns the maps of a group round, by destination UID.
 type origins []origin
 
-func newOrigins(boxes []*sourceBox, all []ledger.Run) origins {
+func newOrigins(boxes []*sourceBox) origins {
 	var out origins
 	for i, b := range boxes {
-		for _, r := range b.past.runs {
-			if r.Dest != 0 {
-				out = append(out, origin{r.Dest, r.Count, i, r.Source})
-			}
-		}
+		out = out.with(i, b.past.runs)
 	}
-	mine := make(map[ledger.Run]bool, len(out))
-	for _, o := range out {
-		mine[ledger.Run{Source: o.source, Dest: o.dest, Count: o.count}] = true
-	}
-	for _, r := range all {
-		if r.Dest != 0 && !mine[r] {
-			out = append(out, origin{r.Dest, r.Count, -1, r.Source})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b origin) int { return cmp.Compare(a.dest, b.dest) })
 	return out
+}
+
+// with adds the runs of a mailbox of the group.
+func (o origins) with(box int, runs []ledger.Run) origins {
+	for _, r := range runs {
+		if r.Dest != 0 {
+			o = append(o, origin{r.Dest, r.Count, box, r.Source})
+		}
+	}
+	slices.SortStableFunc(o, func(a, b origin) int { return cmp.Compare(a.dest, b.dest) })
+	return o
 }
 
 // of returns where the message under a destination UID came from.

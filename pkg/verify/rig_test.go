@@ -74,6 +74,7 @@ type rig struct {
 	t        *testing.T
 	src, dst host
 	user     string
+	into     string // the user at the destination; "": the same
 	led      *ledger.Ledger
 	row      ledger.RowID
 	rules    *rules.Rules
@@ -94,17 +95,34 @@ func newRig(t *testing.T, src, dst host) *rig {
 		t.Fatal(err)
 	}
 	imaptest.CloseAfter(t, r.led)
-	rows, err := r.led.Bind(t.Context(), []ledger.Entry{{Line: 1, Key: ledger.Key{Host1: "src", User1: r.user, Host2: "dst", User2: r.user, Dest: "dst/" + r.user}}}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.row = rows[0]
+	r.bind(r)
 	return r
 }
 
+// bind makes a list of rigs, whose rows are in the ledger of r then.
+func (r *rig) bind(list ...*rig) {
+	r.t.Helper()
+	entries := make([]ledger.Entry, len(list))
+	for i, one := range list {
+		entries[i] = ledger.Entry{Line: i + 1, Key: ledger.Key{Host1: "src", User1: one.user, Host2: "dst", User2: one.destUser(), Dest: one.pair().DestID()}}
+	}
+	rows, err := r.led.Bind(r.t.Context(), entries, false)
+	r.noError(err)
+	for i, one := range list {
+		one.led, one.row = r.led, rows[i]
+	}
+}
+
+func (r *rig) destUser() string {
+	if r.into != "" {
+		return r.into
+	}
+	return r.user
+}
+
 func (r *rig) pair() account.Pair {
-	side := func(h host) account.Endpoint {
-		a := h.access(r.user, password)
+	side := func(h host, user string) account.Endpoint {
+		a := h.access(user, password)
 		name, p, err := net.SplitHostPort(a.Addr)
 		if err != nil {
 			r.t.Fatal(err)
@@ -115,7 +133,7 @@ func (r *rig) pair() account.Pair {
 		}
 		return account.Endpoint{Host: name, Port: port, Security: account.SecurityPlain, User: a.User, Password: account.NewSecret(a.Password)}
 	}
-	return account.Pair{Line: 1, Source: side(r.src), Dest: side(r.dst), Rules: r.rules}
+	return account.Pair{Line: 1, Source: side(r.src, r.user), Dest: side(r.dst, r.destUser()), Rules: r.rules}
 }
 
 func (r *rig) engine() *mailsync.Engine {
