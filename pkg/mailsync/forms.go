@@ -7,6 +7,9 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"strings"
+
+	"github.com/imapfleet/imapfleet/pkg/identity"
 )
 
 // form is a message with other octets than it has at the source. nil: those
@@ -56,8 +59,17 @@ func (s *formSum) write(p []byte) {
 	s.h.Write(p)
 }
 
-func (s *formSum) String() string {
-	return fmt.Sprintf("%d octets, SHA-256 %s", s.n, hex.EncodeToString(s.h.Sum(nil)))
+func (s *formSum) String() string { return octetsText(s.n, s.h.Sum(nil)) }
+
+// octetsText tells octets in a ledger.Repair.
+func octetsText(n int64, sum []byte) string {
+	return fmt.Sprintf("%d octets, SHA-256 %s", n, hex.EncodeToString(sum))
+}
+
+// TellsOctets reports whether text, the Was or Made of a ledger.Repair of
+// octets, is of n octets whose exact digest is sum (see identity.Digester.Exact).
+func TellsOctets(text string, n int64, sum identity.Sum) bool {
+	return sum != identity.Sum{} && strings.HasPrefix(text, octetsText(n, sum[:]))
 }
 
 // newSurvey looks at each of kinds alone and at all of them together.

@@ -62,3 +62,10 @@ func dateText(head imapconn.Head) string {
 	}
 	return head.Date.Format(time.RFC3339)
 }
+
+// TellsDate reports whether text, the Was or Made of a ledger.Repair of the
+// date, is the instant t.
+func TellsDate(text string, t time.Time) bool {
+	told, err := time.Parse(time.RFC3339, text)
+	return err == nil && told.Equal(t)
+}

@@ -46,6 +46,15 @@ func (r *rig) reject(n uint32, accept bool) {
 	}
 }
 
+// repaired makes message 2 of INBOX one that the run has changed.
+func (r *rig) repaired(all ...ledger.Repair) {
+	r.t.Helper()
+	for _, repair := range all {
+		repair.Mailbox, repair.UID = r.link("INBOX").ID, 2
+		r.noError(r.led.PutRepair(r.t.Context(), repair))
+	}
+}
+
 // TestExplained: what the ledger knows, and what users did since the run,
 // explains what is found; what it does not explain is a difference.
 func TestExplained(t *testing.T) {
@@ -81,11 +90,16 @@ func TestExplained(t *testing.T) {
 			m.Date, m.Flags = m.Date.Add(time.Hour), nil
 			r.remove(r.dst, "INBOX", 2)
 			r.fill(r.dst, "INBOX", m)
-			for _, repair := range []ledger.Repair{{Kind: "date", Was: "a", Made: "b"}, {Kind: "keywords", Was: `\Seen $Work`, Made: "$Work"}} {
-				repair.Mailbox, repair.UID = r.link("INBOX").ID, 2
-				r.noError(r.led.PutRepair(r.t.Context(), repair))
-			}
+			r.repaired(ledger.Repair{Kind: "date", Was: "a", Made: m.Date.Format(time.RFC3339)}, ledger.Repair{Kind: "keywords", Was: `\Seen $Work`, Made: "$Work"})
 		}, []string{"2 (repaired)"}, verify.Verified},
+		{"a date that no repair made", func(r *rig) {
+			m := mail("inbox", 5)[1]
+			made := m.Date.Add(2 * time.Hour)
+			m.Date = m.Date.Add(time.Hour)
+			r.remove(r.dst, "INBOX", 2)
+			r.fill(r.dst, "INBOX", m)
+			r.repaired(ledger.Repair{Kind: "date", Was: "a", Made: made.Format(time.RFC3339)})
+		}, []string{"1 date differs"}, verify.Incomplete},
 	}
 	src, dst := memoryHost(t), memoryHost(t)
 	for _, tt := range tests {

@@ -8,7 +8,6 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
-	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
 // about is a Finding about a source message, or about two that are the same.
@@ -40,7 +39,7 @@ func (c *comparison) pair(s, d *record) {
 	c.g.same++
 	p, f := c.g.boxes[s.box].past, c.about(s, d)
 	if s.exact != d.exact && s.whole != (identity.Sum{}) && d.whole != (identity.Sum{}) {
-		if text, ok := p.repaired(s.uid, touchesOctets); ok {
+		if text, ok := p.repairedOctets(s, d); ok {
 			c.g.find(f.explain(Repaired, "%s", text))
 		} else {
 			c.g.find(f.explain(Altered, "%d octets at the source, %d at the destination: line ends, NUL, 8-bit header or newlines at the end", s.octets, d.octets))
@@ -56,7 +55,7 @@ func (c *comparison) pair(s, d *record) {
 func (c *comparison) contentDiffers(s, d *record) {
 	s.paired, d.paired = true, true
 	p, f := c.g.boxes[s.box].past, c.about(s, d)
-	if text, ok := p.repaired(s.uid, touchesOctets); ok {
+	if text, ok := p.repairedOctets(s, d); ok {
 		c.g.same++
 		c.g.find(f.explain(Repaired, "%s", text))
 	} else {
@@ -73,7 +72,7 @@ func (c *comparison) dates(p *past, s, d *record, f Finding) {
 	if s.date == d.date || s.date == noDate {
 		return
 	}
-	if text, ok := p.repaired(s.uid, func(kind string) bool { return kind == rules.RepairDate }); ok {
+	if text, ok := p.repairedDate(s, d); ok {
 		c.g.find(f.explain(Repaired, "%s", text))
 		return
 	}
@@ -86,8 +85,6 @@ func stamp(t time.Time) string {
 	}
 	return t.Format(time.RFC3339)
 }
-
-func touchesOctets(kind string) bool { return kind != rules.RepairDate && kind != rules.RepairKeywords }
 
 // flags says which flags differ and why: what has changed at the source since
 // the last run, what has at the destination, what could not be carried. The

@@ -10,6 +10,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
@@ -140,10 +141,25 @@ func (p *past) highest() (uid uint32, whole bool) {
 	return uid, whole
 }
 
-// repaired returns the first repair of a message that ok takes.
-func (p *past) repaired(uid uint32, ok func(kind string) bool) (string, bool) {
+// repairedOctets returns the repair that made d of s, whose bodies were read. A
+// record of some other change is none.
+func (p *past) repairedOctets(s, d *record) (string, bool) {
+	return p.repaired(s.uid, func(r ledger.Repair) bool {
+		return r.Kind != rules.RepairDate && r.Kind != rules.RepairKeywords &&
+			mailsync.TellsOctets(r.Was, s.octets, s.exact) && mailsync.TellsOctets(r.Made, d.octets, d.exact)
+	})
+}
+
+// repairedDate returns the repair that gave d another date than s has.
+func (p *past) repairedDate(s, d *record) (string, bool) {
+	return p.repaired(s.uid, func(r ledger.Repair) bool {
+		return r.Kind == rules.RepairDate && mailsync.TellsDate(r.Made, d.when())
+	})
+}
+
+func (p *past) repaired(uid uint32, ok func(ledger.Repair) bool) (string, bool) {
 	for _, r := range p.repairs[uid] {
-		if ok(r.Kind) {
+		if ok(r) {
 			return fmt.Sprintf("%s: %s became %s", r.Kind, r.Was, r.Made), true
 		}
 	}
