@@ -22,17 +22,29 @@ func (f *fetcher) skipDuplicates(ctx context.Context, pt *part) error {
 	uids := b.plan.are(notTried, alreadyThere, copied)
 	room := f.win.reserve(int64(len(uids)) * matchCost)
 	defer f.win.restore(room)
-	rounds := roundsFor(len(uids), room)
-	uids, err := pt.src.sameSize(ctx, uids, b.plan.isTodo)
+	t := twins{o: pt.src, todo: b.plan.isTodo, leave: func(uid uint32) { f.p.settled(b, uid, filteredDuplicate) }}
+	return t.find(ctx, uids, roundsFor(len(uids), room))
+}
+
+// twins finds equal messages in one mailbox.
+type twins struct {
+	o     *opened
+	todo  func(uid uint32) bool // what is not at the destination
+	leave func(uid uint32)      // gets what is left out of that
+}
+
+// find looks at uids, ascending, in so many rounds.
+func (t twins) find(ctx context.Context, uids []uint32, rounds int) error {
+	uids, err := t.o.sameSize(ctx, uids, t.todo)
 	if err != nil {
 		return err
 	}
 	for n := range rounds {
-		ids, err := pt.src.identsOf(ctx, uids, stack{n: n, of: rounds})
+		ids, err := t.o.identsOf(ctx, uids, stack{n: n, of: rounds})
 		if err != nil {
 			return err
 		}
-		if err := f.dropEqual(ctx, pt, ids); err != nil {
+		if err := t.dropEqual(ctx, ids); err != nil {
 			return err
 		}
 	}
@@ -40,19 +52,19 @@ func (f *fetcher) skipDuplicates(ctx context.Context, pt *part) error {
 }
 
 // dropEqual finds those of ids that are equal and drops all but one of each.
-func (f *fetcher) dropEqual(ctx context.Context, pt *part, ids []ident) error {
+func (t twins) dropEqual(ctx context.Context, ids []ident) error {
 	var groups [][]ident
 	messages := 0
 	var err error
 	compare := func() {
 		if err == nil && messages > 0 {
-			err = f.byWhole(ctx, pt, groups)
+			err = t.byWhole(ctx, groups)
 		}
 		groups, messages = groups[:0], 0
 	}
 	byHeadAndSize := func(a, b ident) int { return cmp.Or(byHead(a, b), cmp.Compare(a.octets, b.octets)) }
 	identity.Join(ids, nil, byHeadAndSize, byUID, func(same, _ []ident) {
-		if worthComparing(same, pt.b.plan.isTodo) {
+		if worthComparing(same, t.todo) {
 			groups = append(groups, same)
 			if messages += len(same); messages >= compareAtOnce {
 				compare()
@@ -71,33 +83,33 @@ func worthComparing(same []ident, todo func(uint32) bool) bool {
 
 // byWhole compares the members of each group by the digests of whole messages.
 // One that cannot be read is equal to none.
-func (f *fetcher) byWhole(ctx context.Context, pt *part, groups [][]ident) error {
+func (t twins) byWhole(ctx context.Context, groups [][]ident) error {
 	var uids []uint32
 	for _, g := range groups {
 		uids = appendUIDs(uids, g)
 	}
 	slices.Sort(uids)
-	wholes, err := pt.src.wholesOf(ctx, uids)
+	wholes, err := t.o.wholesOf(ctx, uids)
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
-		identity.Join(withWhole(g, wholes), nil, byHead, byUID, func(equal, _ []ident) { f.keepOne(pt.b, equal) })
+		identity.Join(withWhole(g, wholes), nil, byHead, byUID, func(equal, _ []ident) { t.keepOne(equal) })
 	}
 	return nil
 }
 
 // keepOne leaves out all of equal, ascending, but those that are there already,
 // or else the first.
-func (f *fetcher) keepOne(b *box, equal []ident) {
-	there := slices.ContainsFunc(equal, func(i ident) bool { return !b.plan.isTodo(i.uid) })
+func (t twins) keepOne(equal []ident) {
+	there := slices.ContainsFunc(equal, func(i ident) bool { return !t.todo(i.uid) })
 	for _, i := range equal {
 		switch {
-		case !b.plan.isTodo(i.uid):
+		case !t.todo(i.uid):
 		case !there:
 			there = true
 		default:
-			f.p.settled(b, i.uid, filteredDuplicate)
+			t.leave(i.uid)
 		}
 	}
 }

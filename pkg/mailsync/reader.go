@@ -157,8 +157,8 @@ func answers(m *imapconn.Message, items imapconn.Items) bool {
 }
 
 // LeftOut returns which of uids, ascending, the user's rules about messages
-// leave out, and by which rule: "date", "size" or "search". What is a duplicate
-// it does not know.
+// leave out, and by which rule: "date", "size" or "search". See Duplicates for
+// the other one.
 func (m *MailboxReader) LeftOut(ctx context.Context, uids []uint32, r rules.Messages) (map[uint32]string, error) {
 	s := newSelection(r)
 	if s == nil || len(uids) == 0 {
@@ -184,6 +184,14 @@ func (m *MailboxReader) LeftOut(ctx context.Context, uids []uint32, r rules.Mess
 		out[uid] = map[fate]string{filteredDate: "date", filteredSize: "size", filteredSearch: "search"}[f]
 	})
 	return out, nil
+}
+
+// Duplicates calls leave for those of uids, ascending, that SkipDuplicates
+// leaves out of a pass: todo says of each whether it has to be copied, of which
+// one at most is left of those that are equal. memory, in octets, is what it may
+// take; with less it reads the headers in several rounds.
+func (m *MailboxReader) Duplicates(ctx context.Context, uids []uint32, memory int64, todo func(uid uint32) bool, leave func(uid uint32)) error {
+	return twins{o: m.o, todo: todo, leave: leave}.find(ctx, uids, roundsFor(len(uids), memory))
 }
 
 // Mild reports whether err costs one mailbox only: the others can be read.

@@ -183,19 +183,17 @@ func (c *comparison) pairEqual(src, dst *sheet, content func(a, b record) int) {
 	}
 }
 
-// noteCopies marks what is left on either side though it has the content of a
-// message of the source that is paired.
+// noteCopies marks what is left at the destination though it has the content of
+// a message of the source that is paired.
 func noteCopies(src, dst *sheet, content func(a, b record) int) {
-	if src.open+dst.open == 0 {
+	if dst.open == 0 {
 		return
 	}
 	paired := src.all[src.open:]
 	slices.SortFunc(paired, content)
-	for _, rest := range [][]record{src.rest(), dst.rest()} {
-		for i := range rest {
-			if r := &rest[i]; !r.isBare() {
-				_, r.copies = slices.BinarySearchFunc(paired, *r, content)
-			}
+	for i := range dst.rest() {
+		if r := &dst.all[i]; !r.isBare() {
+			_, r.copies = slices.BinarySearchFunc(paired, *r, content)
 		}
 	}
 }

@@ -49,7 +49,7 @@ type place struct {
 type left struct {
 	record
 	g    *group
-	rule string // of the user's, that leaves it out
+	rule string // of the user's, that leaves it out; empty when it was delivered all the same
 }
 
 // find notes a finding.

@@ -29,12 +29,13 @@ func (r *row) finish(ctx context.Context, l *lane) error {
 			extra = append(extra, &g.extra[i])
 		}
 	}
-	found := map[*left]elsewhere{}
-	rest := r.findExtra(leftover, extra, found)
-	if err := r.findBeside(ctx, l, rest, found); err != nil {
+	if err := r.leaveOut(ctx, l, leftover); err != nil {
 		return err
 	}
-	if err := r.leaveOut(ctx, l, leftover); err != nil {
+	found := map[*left]elsewhere{}
+	wanted := slices.DeleteFunc(slices.Clone(leftover), func(s *left) bool { return s.rule != "" })
+	rest := r.findExtra(wanted, extra, found)
+	if err := r.findBeside(ctx, l, rest, found); err != nil {
 		return err
 	}
 	used := map[*left]bool{}
@@ -83,7 +84,7 @@ func (r *row) findExtra(leftover, extra []*left, found map[*left]elsewhere) (res
 		}
 		rest = append(rest, s[n:]...)
 	}
-	leftover, extra = slices.Clone(leftover), slices.Clone(extra)
+	extra = slices.Clone(extra)
 	identity.Join(leftover, extra, by(content), by(byUID), one)
 	return rest
 }
@@ -144,6 +145,8 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 	gone := delivered && dest != 0 && !there && (next == 0 || dest < next)
 	f.DestUID = dest
 	switch {
+	case s.rule != "":
+		return f.explain(Filtered, "left out by %s", s.rule)
 	case refused && reject.Accepted:
 		return f.explain(Accepted, "refused: %s", reject.Text)
 	case s.g.unread[1][place{0, dest}]:
@@ -160,9 +163,6 @@ func (r *row) judge(s *left, e elsewhere, ok bool) Finding {
 		return f.differ(Unreadable, "the source lists it and does not give it out: %s", reject.Text)
 	case refused:
 		return f.differ(Rejected, "refused: %s", reject.Text)
-	}
-	if s.rule != "" {
-		return f.explain(Filtered, "left out by %s", s.rule)
 	}
 	switch first := p.link.SourceUIDNext; {
 	case !s.g.exists:
@@ -196,7 +196,7 @@ func (r *row) judgeExtra(d *left) (Finding, bool) {
 		return f.differ(Content, "delivered for UID %d, which is not like it", source), true
 	}
 	if !d.copies {
-		return f.explain(NotOurs, "nothing at the source is like it"), true
+		return f.explain(NotOurs, "nothing that belongs here is like it"), true
 	}
 	if r.after(d) {
 		return r.since(f.explain(Added, "a message of the source stands here once more, and came after the last one that was delivered")), true
