@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"events":    cmdEvents,
 			"nosecrets": cmdNoSecrets,
 			"same":      cmdSame,
+			"sql":       cmdSQL,
 		},
 	})
 }
@@ -286,6 +288,14 @@ func secretForms(secret string) [][]byte {
 		out = append(out, []byte(whole[first:last]))
 	}
 	return out
+}
+
+// sql FILE STATEMENT changes a database behind everybody's back.
+func cmdSQL(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 // same DIR FILE: with a FILE that is not there, lists DIR with its contents

@@ -209,12 +209,12 @@ func (p *prover) prove(ctx context.Context) error {
 	if p.files, err = newVerifyFiles(p.dir); err != nil {
 		return runError(err)
 	}
-	p.all(ctx)
-	return p.end(ctx)
+	return p.end(ctx, p.all(ctx))
 }
 
-// all verifies every row, as many at a time as there are lanes.
-func (p *prover) all(ctx context.Context) {
+// all verifies every row, as many at a time as there are lanes. The error is
+// what ended all of them.
+func (p *prover) all(ctx context.Context) error {
 	log := screenLogger(p.std.err, slog.Level(p.opt.logLevel), p.opt.quiet)
 	v := verify.New(verify.Options{
 		Engine: mailsync.New(mailsync.Options{
@@ -224,15 +224,19 @@ func (p *prover) all(ctx context.Context) {
 		Logger: log, Ledger: p.ledger, Deep: p.opt.deep, Strict: p.opt.strict, Subjects: p.opt.subjects,
 		Memory: int64(p.opt.memory), Lanes: p.opt.net.parallel, LanesPerAccount: p.opt.lanesPerAccount,
 	})
-	again := p.sweep(ctx, v, indexes(len(p.selected)), false)
-	p.sweep(ctx, v, again, true)
+	again, err := p.sweep(ctx, v, indexes(len(p.selected)), false)
+	if err != nil {
+		return err
+	}
+	_, err = p.sweep(ctx, v, again, true)
+	return err
 }
 
 // sweep verifies rows, by their place in selected, and returns those whose
 // trouble may have passed when the others are done. The last sweep returns
-// none.
-func (p *prover) sweep(ctx context.Context, v *verify.Verifier, rows []int, last bool) (again []int) {
-	var g errgroup.Group
+// none. The error stopped the others: it is of no row.
+func (p *prover) sweep(ctx context.Context, v *verify.Verifier, rows []int, last bool) (again []int, err error) {
+	g, ctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
 	for _, i := range rows {
 		if v.Wait(ctx) != nil {
@@ -242,6 +246,8 @@ func (p *prover) sweep(ctx context.Context, v *verify.Verifier, rows []int, last
 			at := p.selected[i]
 			rep, err := v.Row(ctx, p.pairs[at], p.ids[at])
 			switch {
+			case err != nil && fault.Of(err) != nil:
+				return err
 			case err != nil: // the command was stopped: it says nothing of the accounts
 			case !last && rep.Fault != nil && rep.Fault.Temporary:
 				mu.Lock()
@@ -253,9 +259,9 @@ func (p *prover) sweep(ctx context.Context, v *verify.Verifier, rows []int, last
 			return nil
 		})
 	}
-	_ = g.Wait() // no row returns an error
+	err = g.Wait()
 	slices.Sort(again)
-	return again
+	return again, err
 }
 
 func indexes(n int) []int {
@@ -286,8 +292,8 @@ func (p *prover) took(i int, rep verify.Report) {
 	}
 }
 
-// end closes the books and judges.
-func (p *prover) end(ctx context.Context) error {
+// end closes the books and judges. cause is what ended verify before its time.
+func (p *prover) end(ctx context.Context, cause error) error {
 	sum := summarizeVerified(p.rows, p.opt.deep)
 	p.fileErr = errors.Join(p.fileErr, p.files.end(p.rows))
 	var err error
@@ -299,7 +305,7 @@ func (p *prover) end(ctx context.Context) error {
 	if p.outErr == nil {
 		p.outErr = err
 	}
-	switch err := errors.Join(p.outErr, p.fileErr); {
+	switch err := errors.Join(cause, p.outErr, p.fileErr); {
 	case err != nil:
 		return runError(err)
 	case ctx.Err() != nil:

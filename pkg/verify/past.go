@@ -67,12 +67,14 @@ func (h *history) link(wire string) ledger.Mailbox {
 	return h.links[i]
 }
 
-// unreadable is a ledger that cannot be read: no row can be explained.
+// unreadable is a ledger that cannot be read: no row can be explained, so that
+// ends all of them.
 func unreadable(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err}
+	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err,
+		Hint: "the state directory cannot be read: mend its rights or the disk, then verify again; with --state and an empty directory it goes without what the runs remember"}
 }
 
 // past is what the ledger knows of one source mailbox. The zero past knows

@@ -85,8 +85,8 @@ func (v *Verifier) Wait(ctx context.Context) error { return v.lanes.Acquire(ctx,
 
 // Row compares the two accounts of pair; row is what the ledger calls it, 0
 // where it does not know it. It needs the lane that Wait gave, and gives it
-// back. A Report that is Failed says why. The error is ctx's: then nothing is
-// known.
+// back. A Report that is Failed says why. The error is ctx's, or a *fault.Error
+// of scope Run: no row can be verified. Then nothing is known.
 func (v *Verifier) Row(ctx context.Context, pair account.Pair, id ledger.RowID) (rep Report, err error) {
 	start := time.Now()
 	r := &row{v: v, pair: pair, id: id, log: v.opt.Logger.With("account", pair.Source.User, "line", pair.Line)}
@@ -98,7 +98,10 @@ func (v *Verifier) Row(ctx context.Context, pair account.Pair, id ledger.RowID) 
 		rep.Elapsed = time.Since(start)
 	}()
 	err = r.run(ctx)
-	if ctx.Err() != nil {
+	switch {
+	case fault.Of(err) != nil && fault.ScopeOf(err) == fault.Run:
+		return Report{}, err
+	case ctx.Err() != nil:
 		return Report{}, ctx.Err()
 	}
 	rep = r.report
