@@ -110,6 +110,7 @@ type matcher struct {
 	used  []uint32 // the destination UIDs of pairs, ascending
 	// In one round all messages are read once and kept.
 	s, d []ident
+	kept bool
 }
 
 // each hands over, stack by stack, the messages that have no partner yet and
@@ -118,11 +119,12 @@ func (m *matcher) each(ctx context.Context, by trait, do func(s, d []ident) erro
 	total, open := m.source.count+m.dest.count, m.source.count+m.dest.count-2*len(m.pairs)
 	rounds := max(1, (open*m.rounds+total-1)/max(1, total)) // fewer messages, fewer stacks
 	for n := range rounds {
-		if m.rounds > 1 || by == ofHeader {
+		if m.rounds > 1 || !m.kept {
 			var err error
 			if m.s, m.d, err = m.read(ctx, stack{n: n, of: rounds, by: by}); err != nil {
 				return err
 			}
+			m.kept = true
 		}
 		s := left(m.s, by, m.paired)
 		d := left(m.d, by, m.taken)

@@ -194,6 +194,31 @@ func (m *MailboxReader) Duplicates(ctx context.Context, uids []uint32, memory in
 	return twins{o: m.o, todo: todo, leave: leave}.find(ctx, uids, roundsFor(len(uids), memory))
 }
 
+// Parts reads what whole messages consist of, of those of uids, ascending, that
+// the server gives out.
+func (m *MailboxReader) Parts(ctx context.Context, uids []uint32) (map[uint32]identity.Parts, error) {
+	return m.o.partsOf(ctx, uids)
+}
+
+// party is messages of the mailbox that can be matched by their parts.
+func (m *MailboxReader) party(uids []uint32) party {
+	return party{count: len(uids), parts: m.o.partsOf, idents: func(ctx context.Context, s stack) ([]ident, error) {
+		return m.o.identsOf(ctx, uids, s)
+	}}
+}
+
+// MoreFields pairs source messages with those of the destination to which
+// header fields have been added, as a pass does: among those with the same
+// Message-ID and Date. UIDs are ascending; memory is as in Duplicates.
+func MoreFields(ctx context.Context, source, dest *MailboxReader, sourceUIDs, destUIDs []uint32, memory int64, pair func(source, dest uint32)) error {
+	m := &matcher{source: source.party(sourceUIDs), dest: dest.party(destUIDs), rounds: roundsFor(len(sourceUIDs)+len(destUIDs), memory)}
+	err := m.each(ctx, ofName, func(s, d []ident) error { return m.byParts(ctx, joined(s, d, byName)) })
+	for _, p := range m.pairs {
+		pair(p.source, p.dest)
+	}
+	return err
+}
+
 // Mild reports whether err costs one mailbox only: the others can be read.
 func Mild(ctx context.Context, err error) bool { return mild(ctx, err) }
 

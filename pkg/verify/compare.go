@@ -12,6 +12,7 @@ type comparison struct {
 	l    *lane
 	g    *group
 	deep bool
+	room int64 // octets that it may take
 }
 
 // sheet is the records of one side. Those before open have no partner yet; the
@@ -207,6 +208,9 @@ func (c *comparison) end(ctx context.Context, source, dest []record) error {
 			return err
 		}
 		c.pairEqual(src, dst, byWhole)
+	}
+	if err := c.pairMoreFields(ctx, src, dst); err != nil {
+		return err
 	}
 	c.mapped(src, dst, func(s, d []record) {
 		if !d[0].paired && c.readable(&s[0], &d[0]) {

@@ -35,7 +35,6 @@ func (f Finding) differ(k Kind, format string, args ...any) Finding {
 
 // pair notes that two are one message, and what differs beside its content.
 func (c *comparison) pair(s, d *record) {
-	s.paired, d.paired = true, true
 	c.g.same++
 	p, f := c.g.boxes[s.box].past, c.about(s, d)
 	if s.exact != d.exact && s.whole != (identity.Sum{}) && d.whole != (identity.Sum{}) {
@@ -45,15 +44,29 @@ func (c *comparison) pair(s, d *record) {
 			c.g.find(f.explain(Altered, "%d octets at the source, %d at the destination: line ends, NUL, 8-bit header or newlines at the end", s.octets, d.octets))
 		}
 	}
+	c.marks(p, s, d, f)
+}
+
+// marks pairs two for good and compares what is not content.
+func (c *comparison) marks(p *past, s, d *record, f Finding) {
+	s.paired, d.paired = true, true
 	c.dates(p, s, d, f)
 	if s.flags != d.flags {
 		c.flags(p, s, d, f)
 	}
 }
 
+// moreFields notes that two are one message, to which header fields have been
+// added at the destination.
+func (c *comparison) moreFields(s, d *record) {
+	c.g.same++
+	p, f := c.g.boxes[s.box].past, c.about(s, d)
+	c.g.find(f.explain(Altered, "%d octets at the source, %d at the destination: header fields were added, all else is the same", s.octets, d.octets))
+	c.marks(p, s, d, f)
+}
+
 // contentDiffers notes that two are one message, whose content is not the same.
 func (c *comparison) contentDiffers(s, d *record) {
-	s.paired, d.paired = true, true
 	p, f := c.g.boxes[s.box].past, c.about(s, d)
 	if text, ok := p.repairedOctets(s, d); ok {
 		c.g.same++
@@ -61,10 +74,7 @@ func (c *comparison) contentDiffers(s, d *record) {
 	} else {
 		c.g.find(f.differ(Content, "%d octets at the source, %d at the destination", s.octets, d.octets))
 	}
-	c.dates(p, s, d, f)
-	if s.flags != d.flags {
-		c.flags(p, s, d, f)
-	}
+	c.marks(p, s, d, f)
 }
 
 // dates compares INTERNALDATE, unless the source gave none.

@@ -108,7 +108,7 @@ func (l *lane) compareOpen(ctx context.Context, g *group) error {
 	}
 	defer l.r.v.memory.give(room)
 	rounds := roundsFor(messages, room)
-	c := &comparison{l: l, g: g, deep: l.r.v.opt.Deep}
+	c := &comparison{l: l, g: g, deep: l.r.v.opt.Deep, room: room}
 	var s, d []record
 	for n := range rounds {
 		rs, rd, err := l.read(ctx, g, stack{n, rounds})

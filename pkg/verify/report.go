@@ -46,7 +46,7 @@ const (
 	Added       Kind = "copied since"           // a second copy, made after the run
 	Filtered    Kind = "filtered"               // left out by the user's own rule
 	Gone        Kind = "gone at the source"     // delivered, removed at the source since
-	Altered     Kind = "altered by the server"  // line ends and the like; the content is the same
+	Altered     Kind = "altered by the server"  // line ends and the like, or more header fields; the content is the same
 	FlagsSource Kind = "flags changed at the source"
 	FlagsDest   Kind = "flags changed at the destination"
 )
