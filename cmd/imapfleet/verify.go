@@ -65,7 +65,9 @@ sides. Each row is then
   not verified            nothing was compared: the row only logs in
 
 What the runs remember beside the list explains what is found. Without it, as
-after another program's migration, both sides are compared all the same.
+after another program's migration, both sides are compared all the same. Rules
+that were flags of the run (--map, --exclude, --max-size ...) must be given here
+too. Subscriptions are not compared.
 
 The files in the state directory: verify.csv, exceptions.csv, differences.csv.
 

@@ -55,3 +55,38 @@ func TestMailboxMissing(t *testing.T) {
 		})
 	}
 }
+
+// The rules that explain what is missing are those that verify is given: where
+// the run had others, that is told.
+func TestOtherRules(t *testing.T) {
+	src, dst := memoryHost(t), memoryHost(t)
+	few, all := &rules.Rules{Messages: rules.Messages{MaxSize: 90}}, &rules.Rules{Exclude: patterns("^Junk$")}
+	for _, tt := range []struct {
+		name      string
+		run, here *rules.Rules
+		notes     int
+		want      []string
+	}{
+		{"none", nil, nil, 0, nil},
+		{"the same", few, few, 0, []string{"7 (filtered)"}},
+		{"only the run's", few, nil, 1, []string{"7 missing"}},
+		{"only here", nil, few, 1, nil},
+		{"about mailboxes", all, nil, 0, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, src, dst)
+			r.fill(r.src, "INBOX", mail("inbox", 3)...)
+			r.fill(r.src, "Work", mail("work", 5)...)
+			r.rules = tt.run
+			r.migrate()
+			r.rules = tt.here
+			rep := r.verify(nil)
+			if got := kinds(rep); len(rep.Notes) != tt.notes || !slices.Equal(got, tt.want) {
+				t.Errorf("%q, notes %q", got, rep.Notes)
+			}
+			if rep := r.verify(func(o *verify.Options) { o.Ledger = nil }); len(rep.Notes) > 0 {
+				t.Errorf("notes of nothing: %q", rep.Notes)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -54,6 +55,7 @@ func (r *row) run(ctx context.Context) (err error) {
 	if err := r.route(ctx, first); err != nil {
 		return err
 	}
+	r.noteRules()
 	for len(r.queue) > 0 {
 		if err := r.round(ctx, first); err != nil {
 			return err
@@ -127,6 +129,23 @@ func (r *row) route(ctx context.Context, l *lane) error {
 	}
 	r.queue = slices.SortedStableFunc(slices.Values(r.groups), func(a, b *group) int { return cmp.Compare(b.size, a.size) })
 	return nil
+}
+
+// noteRules notes that the last pass over some mailboxes was made by other rules
+// about messages than those that explain what is missing now.
+func (r *row) noteRules() {
+	n, now := 0, r.rules().Messages.Fingerprint()
+	for _, g := range r.groups {
+		for _, b := range g.boxes {
+			if link := r.history.link(b.wire); b.listed && link.SourceUIDNext != 0 && link.Rules != now {
+				n++
+			}
+		}
+	}
+	if n > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("the last run had other rules about messages (--since, --max-size ...) in %d of %d mailboxes: "+
+			"what it left out may be called missing here, and what it missed left out by rule", n, r.report.Mailboxes))
+	}
 }
 
 // destHas reports whether the destination has a mailbox that holds messages.
