@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -66,12 +67,14 @@ func (r *verifiedRow) report(rep verify.Report) {
 		r.Fault = &throughput.CheckFault{Code: string(f.Code), Text: f.Error(), Hint: f.Hint}
 	}
 	for _, f := range rep.Findings {
-		r.Kinds[string(f.Kind)]++
 		if f.Explained {
 			r.explained = count(r.explained, string(f.Kind))
 		} else {
 			r.different = count(r.different, string(f.Kind))
 		}
+	}
+	for _, k := range slices.Concat(r.different, r.explained) {
+		r.Kinds[k.kind] += k.n
 	}
 }
 

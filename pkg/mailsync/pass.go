@@ -100,7 +100,7 @@ func (e *Engine) newPass(ctx context.Context, pair account.Pair, row ledger.RowI
 	log := e.logger(pair)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pass{e: e, row: row, pair: pair, meter: m, log: log, lanes: lanes, hard: hard, cancel: cancel}
-	p.rules = rulesOf(pair)
+	p.rules = pair.Rules.Value()
 	p.first = p.newLane(false)
 	return p
 }

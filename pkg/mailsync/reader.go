@@ -78,7 +78,7 @@ func (l *Listing) Status(name string) imapconn.Status {
 // a first pass over pair would. The error is a *fault.Error: pair's rules name a
 // mailbox that the source does not have.
 func Routes(pair account.Pair, source, dest *Listing, links []ledger.Mailbox) ([]mapping.Route, error) {
-	m, err := mapped(rulesOf(pair), &source.side, &dest.side, choices(links))
+	m, err := mapped(pair.Rules.Value(), &source.side, &dest.side, choices(links))
 	if err != nil {
 		return nil, err
 	}

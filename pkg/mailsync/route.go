@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
@@ -18,14 +17,6 @@ type route struct {
 	dest   string // name at the destination
 	exists bool   // the destination has it
 	at     int    // in mapping.Map.Routes
-}
-
-// rulesOf are the rules of a row.
-func rulesOf(pair account.Pair) rules.Rules {
-	if pair.Rules == nil {
-		return rules.Rules{}
-	}
-	return *pair.Rules
 }
 
 // mapped decides where the mailboxes go. stored are the choices of earlier

@@ -71,6 +71,14 @@ func (r *Rules) Only() string {
 	return ""
 }
 
+// Value returns the rules; those of nil are the zero Rules.
+func (r *Rules) Value() Rules {
+	if r == nil {
+		return Rules{}
+	}
+	return *r
+}
+
 // Rename is one Map entry.
 type Rename struct{ From, To string }
 

@@ -14,7 +14,7 @@ import (
 // rules leave out, and notes by which. What was delivered before there was such
 // a rule was not left out.
 func (r *row) leaveOut(ctx context.Context, l *lane, leftover []*left) error {
-	by := r.rules()
+	by := r.pair.Rules.Value()
 	if by.Messages == (rules.Messages{}) && !by.JustFolders {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (r *row) leaveOut(ctx context.Context, l *lane, leftover []*left) error {
 // leaveOutOf does so for some messages of one mailbox, ascending, which has
 // uids.
 func (r *row) leaveOutOf(ctx context.Context, m *mailsync.MailboxReader, uids []uint32, some []*left) error {
-	by := r.rules().Messages
+	by := r.pair.Rules.Value().Messages
 	asked := make([]uint32, len(some))
 	for i, s := range some {
 		asked[i] = s.uid
@@ -77,14 +77,6 @@ func (r *row) leaveOutOf(ctx context.Context, m *mailsync.MailboxReader, uids []
 		s, _ := at(uid)
 		s.rule = "--skip-duplicates"
 	})
-}
-
-// rules are the row's.
-func (r *row) rules() rules.Rules {
-	if r.pair.Rules == nil {
-		return rules.Rules{}
-	}
-	return *r.pair.Rules
 }
 
 // leftOut notes a mailbox that the user's own rules leave out.

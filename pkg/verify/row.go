@@ -47,7 +47,7 @@ func (r *row) run(ctx context.Context) (err error) {
 	if err := first.open(ctx); err != nil {
 		return err
 	}
-	if r.rules().JustLogin {
+	if r.pair.Rules.Value().JustLogin {
 		r.report.State = NotVerified
 		r.report.Notes = append(r.report.Notes, "--justlogin: both logins work, and nothing was compared")
 		return nil
@@ -134,7 +134,7 @@ func (r *row) route(ctx context.Context, l *lane) error {
 // noteRules notes that the last pass over some mailboxes was made by other rules
 // about messages than those that explain what is missing now.
 func (r *row) noteRules() {
-	n, now := 0, r.rules().Messages.Fingerprint()
+	n, now := 0, r.pair.Rules.Value().Messages.Fingerprint()
 	for _, g := range r.groups {
 		for _, b := range g.boxes {
 			if link := r.history.link(b.wire); b.listed && link.SourceUIDNext != 0 && link.Rules != now {
