@@ -179,7 +179,6 @@ func (d *daemon) startOnce(cmd *exec.Cmd) error {
 	}
 	if err := d.awaitGreeting(30 * time.Second); err != nil {
 		d.stop()
-		d.cmd = nil
 		return fmt.Errorf("%w\n%s", err, d.Log())
 	}
 	return nil
@@ -271,9 +270,7 @@ func (d *daemon) Log() string {
 func (d *daemon) Close() error {
 	var err error
 	d.once.Do(func() {
-		if d.cmd != nil && d.cmd.Process != nil {
-			d.stop()
-		}
+		d.stop()
 		// What was killed last may have been writing still.
 		for range 3 {
 			if err = os.RemoveAll(d.dir); err == nil {
@@ -284,8 +281,12 @@ func (d *daemon) Close() error {
 	return err
 }
 
-// stop ends the process and what it has started.
+// stop ends the process, if there is one, and what it has started.
 func (d *daemon) stop() {
+	if d.cmd == nil || d.cmd.Process == nil {
+		return
+	}
+	defer func() { d.cmd = nil }()
 	terminate(d.cmd.Process)
 	select {
 	case <-d.exited:

@@ -161,9 +161,28 @@ func (d *Dovecot) command(bin string) (*exec.Cmd, error) {
 	if err := os.WriteFile(d.path("dovecot.conf"), []byte(d.config()), 0o644); err != nil {
 		return nil, fmt.Errorf("write configuration: %w", err)
 	}
+	return d.master(bin), nil
+}
+
+// master is the process that the configuration is for.
+func (d *Dovecot) master(bin string) *exec.Cmd {
 	cmd := exec.Command(bin, "-F", "-c", d.path("dovecot.conf"))
 	cmd.SysProcAttr = childAttr()
-	return cmd, nil
+	return cmd
+}
+
+// Stop ends the server as an operating system does, with all its connections.
+// What it holds stays for Start.
+func (d *Dovecot) Stop() { d.stop() }
+
+// Start starts a server that was stopped, on the same ports, and waits until
+// it answers.
+func (d *Dovecot) Start() error {
+	bin, err := FindDovecot()
+	if err != nil {
+		return err
+	}
+	return d.startOnce(d.master(bin))
 }
 
 // TLSAddr returns host:port of the port that speaks TLS.

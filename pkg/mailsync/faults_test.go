@@ -3,6 +3,7 @@ package mailsync_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -37,39 +38,75 @@ func (r *rig) cuttable() int {
 	return 35
 }
 
-// TestFirstConnectionCut cuts the first connection of one side after n octets,
-// for n all over the pass; later connections are left alone.
+// fullFaults makes the suite as long as `make faults` wants it.
+var fullFaults = flag.Bool("faults.full", false, "break connections at all the places of the full suite")
+
+// moreOf chooses between the short form of the suite and the full one.
+func moreOf(short, full int) int {
+	if *fullFaults {
+		return full
+	}
+	return short
+}
+
+// places are the sides at which something breaks; true is the destination.
+var places = []struct {
+	name  string
+	sides []bool
+}{
+	{"destination=false", []bool{false}},
+	{"destination=true", []bool{true}},
+	{"both", []bool{false, true}},
+}
+
+// TestFirstConnectionCut cuts the first connection of one side, or of both,
+// after n octets, for n all over the pass; later connections are left alone.
 func TestFirstConnectionCut(t *testing.T) {
 	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
-		cuts := 20
-		if dst.real && !testing.Short() {
-			cuts = 100
-		}
-		for _, dest := range []bool{false, true} {
-			whole := newRig(t, src, dst)
-			whole.cuttable()
-			p := whole.before(dest, imaptest.ProxyOptions{})
-			whole.mustSync()
+		total := map[bool]int64{}
+		whole := newRig(t, src, dst)
+		whole.cuttable()
+		through := map[bool]*imaptest.Proxy{false: whole.before(false, imaptest.ProxyOptions{}), true: whole.before(true, imaptest.ProxyOptions{})}
+		whole.mustSync()
+		for side, p := range through {
 			s := p.Stats()
-			total := s.Up + s.Down
+			total[side] = s.Up + s.Down
+		}
+		for _, at := range places {
+			cuts := 20
+			switch {
+			case dst.real && len(at.sides) == 1 && !testing.Short():
+				cuts = moreOf(100, 200)
+			case dst.real:
+				cuts = moreOf(20, 200)
+			}
 			for i := range cuts {
-				n := 1 + total*int64(i)/int64(cuts)
-				t.Run(fmt.Sprintf("destination=%v/%d of %d octets", dest, n, total), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%d of %d", at.name, i, cuts), func(t *testing.T) {
 					t.Parallel()
 					r := newRig(t, src, dst)
 					want := r.cuttable()
 					r.options = looks(dst)
-					r.before(dest, imaptest.ProxyOptions{Faults: imaptest.FirstConns(1, imaptest.Fault{CutAfter: n})})
-					c := r.mustSync()
-					if c.Copied+c.AlreadyThere != int64(want) {
-						t.Errorf("count: %+v", c)
+					for _, dest := range at.sides {
+						n := 1 + total[dest]*int64(i)/int64(cuts)
+						t.Logf("destination=%v: cut after %d of %d octets", dest, n, total[dest])
+						r.before(dest, imaptest.ProxyOptions{Faults: imaptest.FirstConns(1, imaptest.Fault{CutAfter: n})})
 					}
-					r.equal(false)
+					r.arrive(want)
 				})
 			}
 		}
 	})
+}
+
+// arrive makes the pass and holds what is there afterwards against the source.
+func (r *rig) arrive(want int) {
+	r.t.Helper()
+	c := r.mustSync()
+	if c.Copied+c.AlreadyThere != int64(want) {
+		r.t.Errorf("count: %+v", c)
+	}
+	r.equal(false)
 }
 
 // looks gives a real server the default time to go on storing after a cut; the
@@ -82,26 +119,28 @@ func looks(dst host) func(*mailsync.Options) {
 	}
 }
 
-// TestEveryConnectionCut cuts every connection of one side after n octets.
+// TestEveryConnectionCut cuts every connection of one side, or of both, after n
+// octets, of which the largest message has less than a third.
 func TestEveryConnectionCut(t *testing.T) {
 	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
-		for _, dest := range []bool{false, true} {
+		for _, at := range places {
 			for _, n := range []int64{20000, 26000, 40000} {
-				t.Run(fmt.Sprintf("destination=%v/%d octets", dest, n), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%d octets", at.name, n), func(t *testing.T) {
 					t.Parallel()
 					r := newRig(t, src, dst)
 					want := r.cuttable()
 					r.options = looks(dst)
-					p := r.before(dest, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: n})})
-					c := r.mustSync()
-					if c.Copied+c.AlreadyThere != int64(want) {
-						t.Errorf("count: %+v", c)
+					var proxies []*imaptest.Proxy
+					for _, dest := range at.sides {
+						proxies = append(proxies, r.before(dest, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: n})}))
 					}
-					if p.Stats().Cuts == 0 {
-						t.Error("nothing was cut")
+					r.arrive(want)
+					for _, p := range proxies {
+						if p.Stats().Cuts == 0 {
+							t.Error("nothing was cut")
+						}
 					}
-					r.equal(false)
 				})
 			}
 		}
