@@ -123,13 +123,14 @@ type sizesByUID struct {
 	n      int
 }
 
+func newSizes(uids []uint32) *sizesByUID {
+	return &sizesByUID{uids: uids, octets: slices.Repeat([]int64{-1}, len(uids))}
+}
+
 // sameSize returns those of uids, ascending, whose size another of them has, if
 // either is to be done.
 func (o *opened) sameSize(ctx context.Context, uids []uint32, todo func(uint32) bool) ([]uint32, error) {
-	z := &sizesByUID{uids: uids, octets: slices.Repeat([]int64{-1}, len(uids))}
-	err := gather(ctx, o, uids, z, identChunk, func(ctx context.Context, c *imapconn.Conn, set []imapconn.Range) error {
-		return fetchAll(ctx, c, set, imapconn.ItemSize, imapconn.FetchHandler{Message: z.take})
-	})
+	z, err := o.sizes(ctx, uids)
 	if err != nil {
 		return nil, err
 	}

@@ -126,6 +126,7 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	p := e.newPass(ctx, pair, row, lanes, m)
 	defer p.close(ctx)
 	err := p.run(ctx)
+	p.weigh(ctx, err)
 	if cerr := p.closeFloors(context.WithoutCancel(ctx)); err == nil {
 		err = cerr
 	}
