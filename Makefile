@@ -15,7 +15,7 @@ BENCHFLAGS  ?=
 # Most tests that take long wait for a server or a broken connection.
 TESTFLAGS   ?= -parallel 16
 
-.PHONY: help build test race cover fuzz lint fmt tidy arch golden cross bench demo check
+.PHONY: help build test race cover fuzz lint fmt tidy arch golden cross bench demo faults soak check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,15 @@ cross: ## build for every platform
 bench: build ## against what two Dovecots can do at most, near and far; BENCH_DIR on a RAM disk leaves fsync out
 	$(GO) run ./cmd/imapbench -imapfleet ./imapfleet $(BENCHFLAGS)
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
+
+FAULTS = FirstConnectionCut|EveryConnectionCut|LanesCut|FollowCutAnywhere|MergeCut|Stall|RandomResets|CutInLargeMessage|Outage|Storm
+
+faults: ## connections, servers and the program broken at all the places of the full suite; some 20 minutes
+	$(GO) test -race -timeout 60m $(TESTFLAGS) ./pkg/mailsync -run '$(FAULTS)' -faults.full
+	$(GO) test -race -timeout 60m $(TESTFLAGS) ./cmd/imapfleet -run 'ConnectionsReset|ServerRestart|Quota|Kill9' -faults.full -kill9.instants 100
+
+soak: ## users at work for 5 minutes on 500 accounts while everything breaks; then every message is proven
+	$(GO) test -timeout 60m ./cmd/imapfleet -run TestSoak -v -soak.accounts 500 -soak.for 5m
 
 check: lint arch ## all of CI
 	$(MAKE) test

@@ -131,7 +131,8 @@ func TestQuotaReal(t *testing.T) {
 		t.Errorf("the row says %v", row)
 	}
 	c := e.summary.Run.Total
-	if c.OctetsNotTried == 0 || row["octets_not_tried"] != fmt.Sprint(c.OctetsNotTried) || !c.Balanced() {
+	if c.OctetsNotTried == 0 || row["octets_not_tried"] != fmt.Sprint(c.OctetsNotTried) ||
+		c.Octets+c.OctetsNotTried != c.SourceOctets || !c.Balanced() {
 		t.Errorf("octets that are missing: %q in results.csv, %+v", row["octets_not_tried"], c)
 	}
 	if there, all := s.count(full), s.messages(full); there+int(c.NotTried)+int(c.Rejected) != all || there == 0 {

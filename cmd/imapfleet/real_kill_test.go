@@ -15,7 +15,10 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 )
 
-var killSeed = flag.Uint64("kill9.seed", 0, "seed of the instants of TestKill9; 0: from the clock")
+var (
+	killSeed     = flag.Uint64("kill9.seed", 0, "seed of the instants of TestKill9; 0: from the clock")
+	killInstants = flag.Int("kill9.instants", 20, "how many runs TestKill9 kills")
+)
 
 // TestKill9 kills the program at random instants of a run, without a word, and
 // starts it again at once. The link to the destination is slow, so the old
@@ -29,9 +32,9 @@ func TestKill9(t *testing.T) {
 	}
 	t.Logf("to repeat: -kill9.seed=%d", seed)
 	rng := rand.New(rand.NewPCG(seed, 9))
-	cases := 20
+	cases := *killInstants
 	if testing.Short() {
-		cases = 5
+		cases = min(5, cases)
 	}
 	servers := newSite(t)
 	var users []string

@@ -126,12 +126,10 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	return s
 }
 
-const stormSeeds = 8
-
 // TestStorm: whatever breaks, whichever lanes come and go, and however often
 // the pass is canceled and begun again, each message arrives once.
 func TestStorm(t *testing.T) {
-	for seed := range uint64(stormSeeds) {
+	for seed := range uint64(moreOf(8, 60)) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			s := newStorm(t, seed)
