@@ -3,7 +3,6 @@ package mapping
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -170,6 +169,15 @@ func TestCases(t *testing.T) {
 		{"--regextrans2, each after the other, first match or all", boxesOf(slash, "INBOX", "a b c"), boxesOf(slash, "INBOX"),
 			rules.Rules{Transforms: []rules.Transform{replaced("^(a) b", "${1}x b", false), replaced(" ", "_", true)}}, "",
 			want{"INBOX": "INBOX", "a b c": "ax_b_c"}},
+		{"--regextrans2 is for the names that it matches", boxesOf(slash, "INBOX", "Spam", "Spam/x", "Junk", "Junk/x"), boxesOf(slash, "INBOX"),
+			rules.Rules{Transforms: []rules.Transform{replaced("^Spam$", "Junk", false)}}, "",
+			want{"INBOX": "INBOX", "Spam": "Junk", "Spam/x": "Spam/x", "Junk": "Junk", "Junk/x": "Junk/x"}},
+		{"what a rule rewrites follows a parent that gave way", boxesOf(slash, "INBOX", "INBOX/x", "x", "x/y", "x/y/z"), boxesOf(dots, "INBOX"),
+			rules.Rules{Transforms: []rules.Transform{replaced(`^INBOX\.`, "INBOX.Old.", false)}}, "",
+			want{"INBOX": "INBOX", "INBOX/x": "INBOX.Old.x", "x": "INBOX.Old.x (2)", "x/y": "INBOX.Old.x (2).y", "x/y/z": "INBOX.Old.x (2).y.z"}},
+		{"or a special one, within what it leaves alone", boxesOf(slash, "INBOX", `Gesendet|\Sent`, "Gesendet/2020", "Gesendet/2020/1"), specialDest,
+			rules.Rules{Transforms: []rules.Transform{replaced("2020", "2021", false)}}, "",
+			want{"INBOX": "INBOX", "Gesendet": "Sent", "Gesendet/2020": "Sent/2021", "Gesendet/2020/1": "Sent/2021/1"}},
 		{"--map is for one mailbox: what is below it goes where it would go", boxesOf(slash, "INBOX", "a", "a/b"), boxesOf(slash, "INBOX"), rules.Rules{Map: []rules.Rename{{From: "a", To: "z"}}}, "",
 			want{"INBOX": "INBOX", "a": "z", "a/b": "a/b"}},
 	}
@@ -209,96 +217,6 @@ func TestMissing(t *testing.T) {
 				t.Errorf("error %v (%+v)", err, f)
 			}
 		})
-	}
-}
-
-// TestStored: what was copied stays where it is whatever the rules say later,
-// and the user is told; what was not may follow them.
-func TestStored(t *testing.T) {
-	source := boxesOf(slash, "INBOX", "a", "b", "b/c", "x")
-	stored := map[string]Choice{"a": {Dest: "a", Settled: true}, "b": {Dest: "b (2)", Settled: false}, "b/c": {Dest: "b (2)/c", Settled: true}, "x": {Dest: "wrong"}}
-	in := Input{Source: source, Dest: boxesOf(slash, "INBOX", "a", "b", "b (2)"), Stored: stored}
-	m := built(t, in)
-	if d := cmp.Diff(want{"INBOX": "INBOX", "a": "a", "b": "b (2)", "b/c": "b (2)/c", "x": "x"}, goes(m)); d != "" || len(m.Warnings) > 0 {
-		t.Errorf("routes (-want +got):\n%s%q", d, m.Warnings)
-	}
-	in.Rules.Map = []rules.Rename{{From: "a", To: "z"}, {From: "b", To: "z"}}
-	m = built(t, in)
-	if d := cmp.Diff(want{"INBOX": "INBOX", "a": "a", "b": "z", "b/c": "b (2)/c", "x": "x"}, goes(m)); d != "" {
-		t.Errorf("with --map (-want +got):\n%s", d)
-	}
-	if len(m.Warnings) != 1 || !strings.Contains(m.Warnings[0], "a went to a in an earlier run and stays there, although --map says z") {
-		t.Errorf("warnings: %q", m.Warnings)
-	}
-	in.Rules = rules.Rules{Subfolder2: "Old"}
-	m = built(t, in)
-	if d := cmp.Diff(want{"INBOX": "Old/INBOX", "a": "a", "b": "Old/b", "b/c": "b (2)/c", "x": "Old/x"}, goes(m)); d != "" || len(m.Warnings) != 2 {
-		t.Errorf("with --subfolder2 (-want +got):\n%s%q", d, m.Warnings)
-	}
-}
-
-// TestSettledIsJudgedAlike: on a rerun the user is told of a mailbox what the
-// first run said, and of no rule that comes too late where the rules are the
-// same.
-func TestSettledIsJudgedAlike(t *testing.T) {
-	special := boxesOf(slash, "INBOX", `Sent|\Sent`, `Trash|\Trash`)
-	for name, in := range map[string]Input{
-		"special use beats --regextrans2": {Source: boxesOf(slash, "INBOX", `Gesendet|\Sent`, "Gesendet/2020"), Dest: special,
-			Rules: rules.Rules{Transforms: []rules.Transform{replaced("Gesendet", "X", false)}}},
-		"special use below --subfolder1": {Source: boxesOf(slash, "INBOX", "Old/Sent Messages", "Old/a"), Dest: special, Rules: rules.Rules{Subfolder1: "Old"}},
-		"a special parent of which nothing was copied": {Source: boxesOf(slash, "INBOX", `Bin|\Trash`, "Bin/x"), Dest: special,
-			Rules: rules.Rules{Transforms: []rules.Transform{replaced("^z", "y", false)}}},
-		"a parent that gave way and of which nothing was copied": {Source: boxesOf(slash, "INBOX", "INBOX/x", "x|noselect", "x/y"), Dest: boxesOf(dots, "INBOX")},
-		"the same below --subfolder2":                            {Source: boxesOf(slash, "INBOX", "a.b", "a_b|noselect", "a.b/y", "a_b/y"), Dest: boxesOf(dots, "INBOX"), Rules: rules.Rules{Subfolder2: "Old"}},
-		"two that only the destination makes one, by a rule": {Source: boxesOf(slash, "INBOX/x", "x"), Dest: boxesOf(dots, "INBOX"),
-			Rules: rules.Rules{Transforms: []rules.Transform{replaced(`^INBOX\.`, "INBOX.Old.", false)}}},
-		"the destination's spelling": {Source: boxesOf(slash, "INBOX", "work"), Dest: withSoftware(boxesOf(slash, "INBOX", "Work"), "Gimap")},
-		"what it does not take":      {Source: boxesOf(slash, "INBOX", "50%", "50_", "50%/x"), Dest: withSoftware(boxesOf(slash, "INBOX"), "Cyrus")},
-		"--map":                      {Source: boxesOf(slash, "INBOX", "a", "a/b"), Dest: special, Rules: rules.Rules{Map: []rules.Rename{{From: "a", To: "Sent"}}}},
-	} {
-		for _, all := range []bool{true, false} { // settled, or only those without others below
-			t.Run(fmt.Sprint(name, all), func(t *testing.T) {
-				first := built(t, in)
-				in.Stored = map[string]Choice{}
-				for _, r := range first.Routes {
-					parent := slices.ContainsFunc(in.Source.Mailboxes, func(s imapconn.Mailbox) bool { return strings.HasPrefix(s.Name, r.Source.Name+"/") })
-					in.Stored[r.Source.Wire] = Choice{Dest: r.Dest, Settled: all || !parent}
-				}
-				again := built(t, in)
-				if d := cmp.Diff(goes(first), goes(again)); d != "" {
-					t.Errorf("routes (-first +again):\n%s", d)
-				}
-				if d := cmp.Diff(first.Notes(), again.Notes()); d != "" {
-					t.Errorf("notes (-first +again):\n%s", d)
-				}
-				for i, r := range first.Routes {
-					if a := again.Routes[i]; a.Changed != r.Changed {
-						t.Errorf("%s: %+v, then %+v", r.Source.Name, r, a)
-					}
-				}
-			})
-		}
-	}
-}
-
-// TestLedgerLost: without what was stored everything goes where it went, also
-// what had to give way, although the destination lists it by now.
-func TestLedgerLost(t *testing.T) {
-	in := Input{Source: boxesOf(slash, "INBOX", "INBOX/x", "x", "x/y", "50%", "50_", "a.b"), Dest: withSoftware(boxesOf(dots, "INBOX"), "Cyrus")}
-	first := goes(built(t, in))
-	var names []string
-	for _, dest := range first {
-		names = append(names, dest)
-	}
-	in.Dest = withSoftware(boxesOf(dots, names...), "Cyrus")
-	m := built(t, in)
-	if d := cmp.Diff(first, goes(m)); d != "" {
-		t.Errorf("routes (-first +second):\n%s", d)
-	}
-	for _, r := range m.Routes {
-		if !r.Exists {
-			t.Errorf("%q is not found at the destination as %q", r.Source.Name, r.Dest)
-		}
 	}
 }
 

@@ -25,6 +25,8 @@ type mapper struct {
 	claims      map[string][]*place  // by key: who goes there
 	moving      map[string]int       // by key: how many of them are migrated
 	suffix      map[string]int       // by key: the last suffix that free gave
+	wanting     map[[2]string]int    // by key and wantKey of those who go there: how many
+	owning      map[[2]string]int    // by key and ownKey of those
 	twins       map[string]twinNames // by TwinKey: the spellings that are claimed
 	listedTwins map[string]twinNames // by TwinKey: the spellings that the destination lists; nil: not asked for yet
 	notes       []string
@@ -37,7 +39,7 @@ type twinNames map[string]bool
 type place struct {
 	source           imapconn.Mailbox
 	dest             string
-	want, own        string // name and own of its wish
+	want, own, made  string // of its wish: name, and the same
 	wantKey, ownKey  string // mapper.key of these
 	rewritten, exact bool   // of its wish; where exact, children do not follow
 	special          bool   // its special use sends it there
@@ -48,7 +50,7 @@ type place struct {
 
 // newPlace is the place of a mailbox that gets the name it wants.
 func (m *mapper) newPlace(s imapconn.Mailbox, w wish) *place {
-	p := &place{source: s, dest: w.name, own: w.own, ownKey: m.key(w.own), rewritten: w.rewritten, exact: w.exact, why: w.why}
+	p := &place{source: s, dest: w.name, own: w.own, made: w.made, ownKey: m.key(w.own), rewritten: w.rewritten, exact: w.exact, why: w.why}
 	m.wants(p, w.name)
 	return p
 }
@@ -59,7 +61,8 @@ func newMapper(in Input) *mapper {
 	m := &mapper{in: in, from: in.Source.Tree, to: in.Dest.Tree, limits: limitsOf(in.Dest.Software, in.Dest.Delimiter),
 		source: sorted(in.Source.Mailboxes),
 		listed: map[string]imapconn.Mailbox{}, spelt: map[string]string{}, leftOut: map[string]string{},
-		places: map[string]*place{}, claims: map[string][]*place{}, moving: map[string]int{}, suffix: map[string]int{}, twins: map[string]twinNames{}}
+		places: map[string]*place{}, claims: map[string][]*place{}, moving: map[string]int{}, suffix: map[string]int{},
+		wanting: map[[2]string]int{}, owning: map[[2]string]int{}, twins: map[string]twinNames{}}
 	for _, d := range sorted(in.Dest.Mailboxes) {
 		m.listed[d.Name] = d
 		if k := TwinKey(d.Name); m.limits.folds && m.spelt[k] == "" {
@@ -86,7 +89,12 @@ func (m *mapper) key(name string) string {
 
 // taken reports whether somebody goes to name with whom p must not be there.
 func (m *mapper) taken(name string, p *place) bool {
-	return slices.ContainsFunc(m.claims[m.key(name)], func(o *place) bool { return !m.together(p, o) })
+	k := m.key(name)
+	all := m.claims[k]
+	if p.rewritten && m.wanting[[2]string{k, p.wantKey}] == len(all) && m.owning[[2]string{k, p.ownKey}] == 0 {
+		return false // thousands may be merged: they need not be asked one by one
+	}
+	return slices.ContainsFunc(all, func(o *place) bool { return !m.together(p, o) })
 }
 
 // together reports whether it is the user's doing that two mailboxes go to one
@@ -114,14 +122,22 @@ func (m *mapper) take(p *place) {
 	m.places[p.source.Wire] = p
 	k := m.key(p.dest)
 	m.claims[k] = append(m.claims[k], p)
-	if m.moves(p) {
-		m.moving[k]++
-	}
+	m.tally(p, k, 1)
 	t := TwinKey(p.dest)
 	if m.twins[t] == nil {
 		m.twins[t] = twinNames{}
 	}
 	m.twins[t][p.dest] = true
+}
+
+// tally counts p, or counts it no more, among those that go to what k is the key
+// of.
+func (m *mapper) tally(p *place, k string, by int) {
+	if m.moves(p) {
+		m.moving[k] += by
+	}
+	m.wanting[[2]string{k, p.wantKey}] += by
+	m.owning[[2]string{k, p.ownKey}] += by
 }
 
 // open reports whether a mailbox has no place yet and wants one.
@@ -140,7 +156,8 @@ func (m *mapper) keepSettled() {
 		}
 		w := m.wanted(s)
 		if !m.became(c.Dest, w) {
-			w = wish{name: c.Dest, own: m.plain(s)}
+			own := m.plain(s)
+			w = wish{name: c.Dest, own: own, made: own}
 		}
 		p := m.newPlace(s, w)
 		p.dest, p.stored = c.Dest, true
@@ -253,7 +270,8 @@ func (m *mapper) claimRoles() {
 // claimRole sends a mailbox to the destination's for the same special use.
 // Where an earlier pass did so, that is why it is there.
 func (m *mapper) claimRole(r role, s imapconn.Mailbox, target string) {
-	p := m.newPlace(s, wish{name: target, own: m.plain(s)})
+	own := m.plain(s)
+	p := m.newPlace(s, wish{name: target, own: own, made: own})
 	switch settled := m.places[s.Wire]; {
 	case settled != nil && settled.dest == target && !settled.exact:
 		p = settled

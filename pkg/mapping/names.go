@@ -11,6 +11,7 @@ import (
 type wish struct {
 	name      string
 	own       string // what it would be without --map, --regextrans2 and what became of its parents
+	made      string // what it would be without what became of its parents, where not exact
 	why       string
 	altered   bool // the destination's delimiter had to give way
 	ruled     bool // a rule of the user's had a part in it
@@ -23,7 +24,8 @@ func (m *mapper) wanted(s imapconn.Mailbox) wish {
 	if to, ok := m.mapped(s); ok {
 		return wish{name: to, own: m.plain(s), why: "--map", ruled: true, exact: true}
 	}
-	w := wish{name: m.translate(s), own: m.plain(s)}
+	own := m.plain(s)
+	w := wish{name: m.translate(s), own: own, made: own}
 	if m.to.alters(m.path(s)) {
 		w.why, w.altered = whyDelimiter, true
 	}
@@ -32,8 +34,8 @@ func (m *mapper) wanted(s imapconn.Mailbox) wish {
 	} else if m.top != nil {
 		w.why, w.ruled = "--subfolder1", true
 	}
-	if name, raw := m.rewriteBy(w.own); raw != "" {
-		w = wish{name: name, own: w.own, why: "--regextrans2 " + raw, ruled: true, rewritten: true}
+	if made, raw := m.rewriteBy(own); raw != "" {
+		w = wish{name: m.follow(s, made), own: own, made: made, why: "--regextrans2 " + raw, ruled: true, rewritten: true}
 	}
 	return w
 }
@@ -104,26 +106,43 @@ func (m *mapper) plain(s imapconn.Mailbox) string {
 	return m.to.join(path)
 }
 
-// translate spells the name of s below wherever its parent went.
+// translate spells the name of s below wherever its parent went, unless
+// --regextrans2 sent that there: then it would have sent s there too.
 func (m *mapper) translate(s imapconn.Mailbox) string {
 	path := m.path(s)
 	for n := len(path) - 1; n > 0; n-- {
-		if parent, ok := m.parent(s, path, n); ok {
-			return m.to.below(parent, path[n:])
+		if parent := m.parent(s, path, n); parent != nil && !parent.rewritten {
+			return m.to.below(parent.dest, path[n:])
 		}
 	}
 	return m.plain(s)
 }
 
-// parent finds where the mailbox went that has the first n levels of the path
-// of s.
-func (m *mapper) parent(s imapconn.Mailbox, path []string, n int) (string, bool) {
+// follow puts a name that --regextrans2 has made of s below wherever its parent
+// went, if that is above it by the rules.
+func (m *mapper) follow(s imapconn.Mailbox, made string) string {
+	path := m.path(s)
+	for n := len(path) - 1; n > 0; n-- {
+		parent := m.parent(s, path, n)
+		if parent == nil {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(made, m.to.below(parent.made, nil)); ok {
+			return m.to.below(parent.dest, nil) + rest
+		}
+	}
+	return made
+}
+
+// parent finds the place of the mailbox that has the first n levels of the path
+// of s; nil: what is below it does not follow it.
+func (m *mapper) parent(s imapconn.Mailbox, path []string, n int) *place {
 	if n == 1 && isInbox(path[0]) && m.below == "" {
-		return "", false // join knows what is below INBOX
+		return nil // join knows what is below INBOX
 	}
 	d := s.Delimiter
 	if d == 0 {
-		return "", false
+		return nil
 	}
 	rest := strings.Join(path[:n], string(d))
 	if m.top != nil {
@@ -131,8 +150,8 @@ func (m *mapper) parent(s imapconn.Mailbox, path []string, n int) (string, bool)
 	}
 	for _, name := range []string{m.from.Prefix + rest, rest} {
 		if p := m.places[imapconn.EncodeMailbox(name)]; p != nil && !p.exact {
-			return p.dest, true
+			return p
 		}
 	}
-	return "", false
+	return nil
 }

@@ -41,8 +41,8 @@ func (m *Map) rename(routes []int, why string, name func(p *place, want string) 
 		}
 		p := m.m.places[r.Source.Wire]
 		want := m.m.wanted(r.Source).name
-		m.m.wants(p, want) // where its parent is by now
 		m.m.leave(p)
+		m.m.wants(p, want) // where its parent is by now
 		now := name(p, want)
 		if now != p.dest {
 			p.dest, p.why, p.changed, p.stored = now, why, true, false
@@ -121,9 +121,7 @@ func (m *mapper) twinListed(name string) bool {
 func (m *mapper) leave(p *place) {
 	k, same := m.key(p.dest), false
 	m.claims[k] = slices.DeleteFunc(m.claims[k], func(o *place) bool { return o == p })
-	if m.moves(p) {
-		m.moving[k]--
-	}
+	m.tally(p, k, -1)
 	for _, o := range m.claims[k] {
 		same = same || o.dest == p.dest
 	}
