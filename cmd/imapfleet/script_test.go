@@ -203,7 +203,7 @@ func masks() []struct{ re, with string } {
 		{`(?m)^ +\S+ +\S+ [KMGT]?i?B +\S+ messages .*\n`, ""},                              // the longest accounts, in any order
 		{`(?m)^(  (?:MiB/s|messages/s|time)) .*`, "$1 ..."},                                // spreads
 		{`(?m)^throughput .*`, "throughput  ..."},                                          //
-		{`\b\d+(?:\.\d+)?s\b`, "0s"},                                                       // durations
+		{`\b(?:\d+m )?\d+(?:\.\d+)?s\b`, "0s"},                                             // durations
 		{`/\S*imapfleet-demo-\d+`, "/demo"},                                                //
 		{`localhost:\d+`, "localhost:993"},                                                 //
 		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?`, "TIME"},                          //
