@@ -6,7 +6,8 @@
 // What it believes are the servers. The ledger, where there is one, says which
 // mailbox belongs to which, and explains what it finds: a message that was
 // delivered and is gone since was removed by its user, one that nobody ever
-// delivered is missing. Without a ledger, after another program's migration,
+// delivered is missing. What it says was put there for another row is no proof
+// for this one (others.go). Without a ledger, after another program's migration,
 // there is less to explain it with.
 //
 // The way of a mailbox (group.go): both sides are read at once into records of
