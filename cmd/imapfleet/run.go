@@ -26,6 +26,7 @@ type runOptions struct {
 	listFlags       listFlags
 	net             netFlags
 	limits          limitFlags
+	daily           dailyFlags
 	state           string
 	adopt           bool
 	failed          bool
@@ -111,6 +112,7 @@ func (o *runOptions) register(fs *pflag.FlagSet) {
 	})
 	section(fs, sectionSpeed, func(fs *pflag.FlagSet) {
 		o.limits.register(fs)
+		o.daily.register(fs)
 		fs.Var(&o.compress, "compress", "compress connections: auto (where it makes them faster), on (where offered) or off")
 		fs.Var(&o.memory, "memory", "octets of messages held at most; the process has about 60 MiB more (a GOMEMLIMIT in the environment stays)")
 	})
@@ -267,7 +269,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	opt := mailsync.Options{
 		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
-		FlagsOff: !bool(o.flags), Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
+		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
 	}
 	opt.OnMapping = func(pair account.Pair, m *mapping.Map) {
 		if o.dryRun || pair.Rules != nil && pair.Rules.Dry {

@@ -61,11 +61,11 @@ func (p Pair) Key() Key {
 // DestID names the destination account: rows with one DestID write to the
 // same mailboxes. An unsaid port, 993 and 143 are one server.
 func (p Pair) DestID() string {
-	return p.Dest.id()
+	return p.Dest.ID()
 }
 
-// id is host/port/user. No host contains a slash, so no two accounts share an id.
-func (e Endpoint) id() string {
+// ID is host/port/user. No host contains a slash, so no two accounts share an id.
+func (e Endpoint) ID() string {
 	port := e.Port
 	if port == 993 || port == 143 {
 		port = 0

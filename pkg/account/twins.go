@@ -28,7 +28,7 @@ func (t *twins) check(p Pair, allowMerge bool) []*RowError {
 	fail := func(column string, err error) []*RowError {
 		return []*RowError{{Line: p.Line, Column: column, Err: err}}
 	}
-	source, dest := p.Source.id(), p.Dest.id()
+	source, dest := p.Source.ID(), p.Dest.ID()
 	if source == dest {
 		return fail("", errors.New("source and destination are the same account"))
 	}

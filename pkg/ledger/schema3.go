@@ -52,4 +52,13 @@ CREATE TABLE repair (
 	became  BLOB    NOT NULL,
 	PRIMARY KEY (mailbox, uid, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- Octets of messages that passed between an account and us in one hour, for
+-- servers that allow so much a day. hour counts from 1970.
+CREATE TABLE daily (
+	account TEXT    NOT NULL,
+	hour    INTEGER NOT NULL,
+	octets  INTEGER NOT NULL,
+	PRIMARY KEY (account, hour)
+) STRICT, WITHOUT ROWID;
 `

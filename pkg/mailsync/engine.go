@@ -31,6 +31,11 @@ type Options struct {
 	Grace      time.Duration // how long an answer is awaited after cancellation; 0: 5 seconds
 	LookEvery  time.Duration // time between two looks for a session that may still be storing; 0: 2 seconds
 
+	// Daily says how many octets of messages a server lets one account take or
+	// give in 24 hours; 0: as many as it likes. nil: every server. A pass whose
+	// budget is spent ends with a fault that says how long to wait.
+	Daily func(side fault.Side, host string) int64
+
 	// FlagsOff leaves flags as they are that have changed at the source after
 	// their message was copied.
 	FlagsOff bool
@@ -127,8 +132,10 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	defer p.close(ctx)
 	err := p.run(ctx)
 	p.weigh(ctx, err)
-	if cerr := p.closeFloors(context.WithoutCancel(ctx)); err == nil {
-		err = cerr
+	for _, end := range []func(context.Context) error{p.closeFloors, p.daily.close} {
+		if cerr := end(context.WithoutCancel(ctx)); err == nil {
+			err = cerr
+		}
 	}
 	if ctx.Err() != nil && fault.ScopeOf(err) != fault.Run {
 		err = ctx.Err()

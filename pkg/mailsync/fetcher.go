@@ -36,6 +36,7 @@ type fetcher struct {
 
 	mu    sync.Mutex // handlers run on the connection's reading goroutine
 	moved bool       // something was handed over since the last look
+	spent error      // why nothing more is to be fetched today
 }
 
 func newFetcher(l *lane, win *window) *fetcher {
@@ -45,6 +46,16 @@ func newFetcher(l *lane, win *window) *fetcher {
 // run returns nil when there is nothing left for this lane and all it took on
 // has been handed over; the context's error when the writer stopped.
 func (f *fetcher) run(ctx context.Context) error {
+	err := f.all(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.spent != nil && err != nil {
+		return f.spent // not what it looks like to the connection
+	}
+	return err
+}
+
+func (f *fetcher) all(ctx context.Context) error {
 	for {
 		group := f.claim()
 		if len(group) == 0 {

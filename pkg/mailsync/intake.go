@@ -186,14 +186,16 @@ func (f *fetcher) lend(ctx context.Context, r *request, i int, m *imapconn.Messa
 // loan hands over a message that is lent; again when the writer could not use
 // it up.
 func (f *fetcher) loan(ctx context.Context, it *item) (again bool, err error) {
+	octets := it.size
 	if !f.win.put(ctx, it) {
 		return false, context.Canceled
 	}
 	again = it.stream.wait(ctx, f.win.closed)
-	if !again {
-		f.progress()
+	if again {
+		return true, nil
 	}
-	return again, nil
+	f.progress()
+	return false, f.spend(ctx, octets)
 }
 
 // newItem makes what is handed over; prior marks a reject of an earlier pass,
@@ -205,15 +207,28 @@ func newItem(pt *part, m *imapconn.Message, b body, prior bool) *item {
 }
 
 func (f *fetcher) put(ctx context.Context, it *item) error {
+	octets := it.size
 	if !f.win.put(ctx, it) {
 		return context.Canceled
 	}
 	f.progress()
-	return nil
+	return f.spend(ctx, octets)
 }
 
 func (f *fetcher) progress() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.moved = true
+}
+
+// spend books a message for the day's budgets. The error ends the use of the
+// source, and is what the fetcher ends with.
+func (f *fetcher) spend(ctx context.Context, octets int64) error {
+	err := f.p.daily.take(ctx, octets)
+	if err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.spent = err
+	}
+	return err
 }

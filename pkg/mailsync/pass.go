@@ -31,6 +31,7 @@ type pass struct {
 	boxes  []*box
 	work   *work // of the round that goes on
 	crew   *crew
+	daily  budgets
 	// uidPlus says that the destination tells under which UIDs it stores.
 	uidPlus bool
 	// subscribed are the destination's mailboxes that its user has subscribed
@@ -125,6 +126,9 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	})
 	defer stop()
+	if err := p.openBudgets(ctx); err != nil {
+		return err
+	}
 	if err := p.first.open(ctx); err != nil || p.rules.JustLogin {
 		return err
 	}
