@@ -275,31 +275,3 @@ func (o *opened) expunge(ctx context.Context, uids []uint32) error {
 	}
 	return nil
 }
-
-// goneMailboxes says which mailboxes of earlier passes the source no longer has:
-// what was copied of them is kept, whatever the rules.
-func (p *pass) goneMailboxes(ctx context.Context, links []ledger.Mailbox, source []imapconn.Mailbox) error {
-	there := map[string]bool{}
-	for _, m := range source {
-		there[m.Wire] = !m.NoSelect && !m.NonExistent
-	}
-	for _, l := range links {
-		if there[l.Source] {
-			continue
-		}
-		runs, err := p.e.opt.Ledger.Runs(ctx, l.ID)
-		if err != nil {
-			return state(err)
-		}
-		n := int64(0)
-		for _, r := range runs {
-			n += int64(r.Count)
-		}
-		if n > 0 {
-			name, _ := imapconn.DecodeMailbox(l.Source)
-			p.log.Warn("mailbox is gone at the source, kept at the destination", "mailbox", name, "destination", l.Dest, "messages", n)
-			p.count.GoneKept += n
-		}
-	}
-	return nil
-}

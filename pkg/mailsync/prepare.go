@@ -20,6 +20,7 @@ func (p *pass) prepare(ctx context.Context) error {
 		return p.makeMailboxes(ctx)
 	}
 	p.sizes()
+	p.tellFewer()
 	p.leaveUnchanged()
 	if err := p.makeAndList(ctx); err != nil {
 		return err

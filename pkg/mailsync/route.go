@@ -57,7 +57,7 @@ func (p *pass) route(ctx context.Context) error {
 	for _, l := range known {
 		links[l.Source] = l
 	}
-	if err := p.goneMailboxes(ctx, known, source.Mailboxes); err != nil {
+	if err := p.goneMailboxes(ctx, known, &source); err != nil {
 		return err
 	}
 	if p.mapped, err = mapped(p.rules, &source, &dest, choices(known)); err != nil {
