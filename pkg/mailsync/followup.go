@@ -43,7 +43,7 @@ func (w *writer) settleUp(it *item, dest uint32) error {
 	if d := it.sent().date; d != nil {
 		date = *d
 	}
-	if date.HasDate && isOddDate(date.Date) {
+	if date.HasDate && (isOddDate(date.Date) || hasOddZone(date.Date)) {
 		l.sent, l.was = date.Date, it.dateAsSent()
 		if it.sent().date == nil {
 			l.noted = true

@@ -166,18 +166,23 @@ func TestDateAlteredQuietly(t *testing.T) {
 				imaptest.FakeMessage{Date: `"31-Dec-1969 23:59:59 +0000"`},
 				imaptest.FakeMessage{Date: `"01-Jan-1970 00:00:00 +0000"`},
 				imaptest.FakeMessage{Date: `"01-Jan-2040 00:00:00 +0000"`},
-				imaptest.FakeMessage{})
-			dates := strings.NewReplacer("31-Dec-1969", "01-Jan-2106", "01-Jan-2040", "03-Mar-2025")
+				imaptest.FakeMessage{},
+				imaptest.FakeMessage{Date: `"01-Jan-2010 00:00:00 +2345"`}, // its zone is dropped
+				imaptest.FakeMessage{Date: `"01-Jan-2010 00:00:00 -1530"`}, // kept
+				imaptest.FakeMessage{Date: `"01-Jan-2010 00:00:00 +1545"`}) // another spelling of the same instant
+			dates := strings.NewReplacer("31-Dec-1969", "01-Jan-2106", "01-Jan-2040", "03-Mar-2025", "+2345", "+0000",
+				"01-Jan-2010 00:00:00 +1545", "31-Dec-2009 08:15:00 +0000")
 			src := imaptest.NewFake(t, imaptest.FakeOptions{}, box)
 			dst := imaptest.NewFake(t, imaptest.FakeOptions{Caps: way.caps, Show: func(m *imaptest.FakeMessage) { m.Date = dates.Replace(m.Date) }})
 			r := fakeRig(t, src, dst)
 			c := r.mustSync()
-			counted(t, c, throughput.Count{Listed: 4, Copied: 4})
-			if c.Repaired != 2 {
+			counted(t, c, throughput.Count{Listed: 7, Copied: 7})
+			if c.Repaired != 3 {
 				t.Errorf("%d repaired", c.Repaired)
 			}
-			r.wantRepairs("1 date: 1969-12-31T23:59:59Z -> 2106-01-01T23:59:59Z", "3 date: 2040-01-01T00:00:00Z -> 2025-03-03T00:00:00Z")
-			counted(t, r.mustSync(), throughput.Count{Listed: 4, AlreadyThere: 4})
+			r.wantRepairs("1 date: 1969-12-31T23:59:59Z -> 2106-01-01T23:59:59Z", "3 date: 2040-01-01T00:00:00Z -> 2025-03-03T00:00:00Z",
+				"5 date: 2010-01-01T00:00:00+23:45 -> 2010-01-01T00:00:00Z")
+			counted(t, r.mustSync(), throughput.Count{Listed: 7, AlreadyThere: 7})
 			obedient(t, dst)
 		})
 	}

@@ -17,6 +17,13 @@ var (
 // isOddDate reports whether a server may store another date than t.
 func isOddDate(t time.Time) bool { return t.Before(firstDate) || t.After(lastDate) }
 
+// hasOddZone reports whether a server may take t for another instant, because no
+// place has its zone.
+func hasOddZone(t time.Time) bool {
+	_, offset := t.Zone()
+	return offset < -12*3600 || offset > 14*3600
+}
+
 // otherDates are what a message may go over as whose INTERNALDATE was refused,
 // best first: the same instant without a zone that no place has; the date that
 // its own header gives; the nearest that every server holds; none.
@@ -26,7 +33,7 @@ func otherDates(head imapconn.Head, octets []byte) (dates []imapconn.Head) {
 		h.Date = t
 		dates = append(dates, h)
 	}
-	if _, offset := head.Date.Zone(); offset < -12*3600 || offset > 14*3600 {
+	if hasOddZone(head.Date) {
 		with(head.Date.UTC())
 		if !isOddDate(head.Date) {
 			return dates
