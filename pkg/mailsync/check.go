@@ -73,8 +73,8 @@ type checking struct {
 // both runs one function for each side at once; an error is that side's Fault.
 func (c *checking) both(source, dest func() error) {
 	var wg sync.WaitGroup
-	wg.Go(func() { c.rep.Source.Fault = asFault(source()) })
-	wg.Go(func() { c.rep.Dest.Fault = asFault(dest()) })
+	wg.Go(func() { c.rep.Source.Fault = asFault(guard("check", source)) })
+	wg.Go(func() { c.rep.Dest.Fault = asFault(guard("check", dest)) })
 	wg.Wait()
 }
 

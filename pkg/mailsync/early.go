@@ -22,8 +22,8 @@ func (p *pass) makeAndList(ctx context.Context) error {
 	}
 	var errs [2]error
 	var wg sync.WaitGroup
-	wg.Go(func() { errs[0] = p.first.lists(ctx, parts, lists) })
-	errs[1] = p.makeMailboxes(ctx)
+	wg.Go(func() { errs[0] = guard("list", func() error { return p.first.lists(ctx, parts, lists) }) })
+	errs[1] = guard("create", func() error { return p.makeMailboxes(ctx) })
 	wg.Wait()
 	for i, pt := range parts {
 		pt.b.early = &early{src: pt.src, listing: lists[i]}

@@ -40,7 +40,12 @@ func (l *lane) open(ctx context.Context) error {
 	var errs [2]error
 	var wg sync.WaitGroup
 	for i, s := range []*session{l.src, l.dst} {
-		wg.Go(func() { _, errs[i] = s.get(ctx) })
+		wg.Go(func() {
+			errs[i] = guard("login", func() error {
+				_, err := s.get(ctx)
+				return err
+			})
+		})
 	}
 	wg.Wait()
 	return both(errs[0], errs[1])
@@ -50,7 +55,11 @@ func (l *lane) open(ctx context.Context) error {
 func (l *lane) close(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, s := range []*session{l.src, l.dst} {
-		wg.Go(func() { s.close(ctx) })
+		wg.Go(func() {
+			if err := guard("logout", func() error { s.close(ctx); return nil }); err != nil {
+				l.p.log.Error("a defect", "err", err)
+			}
+		})
 	}
 	wg.Wait()
 }
@@ -68,12 +77,7 @@ func (l *lane) run(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		defer close(win.items)
-		defer func() {
-			if r := recover(); r != nil {
-				ferr = panicked("fetch", r)
-			}
-		}()
-		ferr = f.run(fctx)
+		ferr = guard("fetch", func() error { return f.run(fctx) })
 	}()
 	w := &writer{p: l.p, l: l, win: win}
 	werr := w.guarded(ctx)
@@ -92,6 +96,17 @@ func (l *lane) run(ctx context.Context) error {
 // panicked makes a defect of ours the account's fault, with its stack.
 func panicked(op string, r any) error {
 	return &fault.Error{Code: fault.Panic, Op: op, Err: fmt.Errorf("%v\n%s", r, debug.Stack())}
+}
+
+// guard is do, whose panic becomes an error: on a goroutine of its own it would
+// end the process, and with it all rows.
+func guard(op string, do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked(op, r)
+		}
+	}()
+	return do()
 }
 
 // guarded is run, and lets go of everything when it panics, so that whoever

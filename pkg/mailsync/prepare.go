@@ -62,12 +62,16 @@ func (p *pass) look(ctx context.Context) (source, dest side, err error) {
 	var errs [2]error
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		errs[0] = p.first.src.do(ctx, func(c *imapconn.Conn) error { return source.list(ctx, c) })
+		errs[0] = guard("list", func() error {
+			return p.first.src.do(ctx, func(c *imapconn.Conn) error { return source.list(ctx, c) })
+		})
 	})
 	wg.Go(func() {
-		errs[1] = p.first.dst.do(ctx, func(c *imapconn.Conn) error {
-			p.uidPlus = c.Caps().UIDPlus
-			return dest.list(ctx, c)
+		errs[1] = guard("list", func() error {
+			return p.first.dst.do(ctx, func(c *imapconn.Conn) error {
+				p.uidPlus = c.Caps().UIDPlus
+				return dest.list(ctx, c)
+			})
 		})
 	})
 	wg.Wait()

@@ -160,13 +160,8 @@ func ofConnection(err error) bool {
 		f.Code != fault.Panic && f.Code != fault.TooManyRejects
 }
 
-func (c *crew) run(ctx context.Context, l *lane) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = panicked("lane", r)
-		}
-	}()
-	return l.run(ctx)
+func (c *crew) run(ctx context.Context, l *lane) error {
+	return guard("lane", func() error { return l.run(ctx) })
 }
 
 // refused ends the growth of a round whose last lane could not be opened.
