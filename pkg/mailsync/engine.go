@@ -128,6 +128,12 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	if e.onlyLooks(pair) {
 		return e.look(ctx, pair, row, lanes, m)
 	}
+	p, err := e.pass(ctx, pair, row, lanes, m)
+	return p.total(), err
+}
+
+// pass is Sync, and returns the pass that was made.
+func (e *Engine) pass(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) (*pass, error) {
 	p := e.newPass(ctx, pair, row, lanes, m)
 	defer p.close(ctx)
 	err := p.run(ctx)
@@ -140,7 +146,7 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	if ctx.Err() != nil && fault.ScopeOf(err) != fault.Run {
 		err = ctx.Err()
 	}
-	return p.total(), err
+	return p, err
 }
 
 func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) imapconn.Config {

@@ -3,7 +3,6 @@ package mailsync_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -322,28 +321,4 @@ func TestFollowDeletesOfAnotherMailbox(t *testing.T) {
 			t.Errorf("%s: told %q", side, s)
 		}
 	}
-}
-
-// A row that is only looked at in a run that copies others says what would
-// happen, and counts nothing of it as done.
-func TestDryRowFollowsNothing(t *testing.T) {
-	r := thirty(t, memoryHost(t), memoryHost(t))
-	r.deletes(r.src, "INBOX", "3")
-	r.moves(r.src, "INBOX", "other", "5")
-	dir := t.TempDir() + "/scratch"
-	must(t, os.CopyFS(dir, os.DirFS(r.dir)))
-	scratch, err := ledger.Open(t.Context(), dir)
-	must(t, err)
-	defer scratch.Close()
-	r.options = func(o *mailsync.Options) { o.Scratch = scratch }
-	r.rules.Dry, r.rules.Deletes, r.rules.Moves = true, true, true
-	c, err := r.sync(t.Context())
-	if fault.CodeOf(err) != fault.DryRun || !c.Balanced() {
-		t.Errorf("%+v, %v", c, err)
-	}
-	if c.NotTried != 1 || c.AlreadyThere != 58 || c.GoneKept != 1 || c.Deleted != 0 || c.Moved != 0 {
-		t.Errorf("count %+v", c)
-	}
-	r.holds("INBOX", 30)
-	r.holds("other", 30)
 }

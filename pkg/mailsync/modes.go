@@ -34,10 +34,11 @@ func (e *Engine) look(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	if e.looker == nil {
 		return throughput.Count{}, &fault.Error{Code: fault.DryRun, Op: "dry-run", Text: "there is nowhere to remember what is only looked at"}
 	}
-	c, err := e.looker.Sync(ctx, pair, row, lanes, m)
+	p, err := e.looker.pass(ctx, pair, row, lanes, m)
+	c := p.total()
 	would := c.Copied
 	c.NotTried, c.OctetsNotTried = c.NotTried+would+c.Moved, c.OctetsNotTried+c.Octets
-	c.AlreadyThere, c.GoneKept = c.AlreadyThere-c.Moved, c.GoneKept+c.Deleted
+	c.AlreadyThere, c.GoneKept = c.AlreadyThere-c.Moved, c.GoneKept+p.wouldLeave()+c.Deleted
 	c.Copied, c.Octets, c.FlagsUpdated, c.Moved, c.Deleted = 0, 0, 0, 0, 0
 	if err != nil {
 		return c, err
@@ -45,6 +46,17 @@ func (e *Engine) look(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	return c, &fault.Error{Scope: fault.Message, Code: fault.DryRun, Op: "dry-run",
 		Text: fmt.Sprintf("only looked at: %d messages would be copied", would),
 		Hint: "take --dry-run (or --dry) out of the row's options to copy"}
+}
+
+// wouldLeave counts the messages that a real run would have moved elsewhere and
+// that are therefore not listed as being kept.
+func (p *pass) wouldLeave() (n int64) {
+	for _, b := range p.boxes {
+		if b.plan != nil {
+			n += int64(len(b.left))
+		}
+	}
+	return n
 }
 
 // tellRefused books the mailboxes that the destination does not take, where

@@ -144,13 +144,28 @@ func (m *moving) leftIn(ctx context.Context, b *box) error {
 }
 
 // cameTo finds those of the new messages of a mailbox that are like one that
-// vanished.
+// vanished. The headers are read of those only that are as large and as old:
+// there may be very many new messages.
 func (m *moving) cameTo(ctx context.Context, b *box, todo []uint32) error {
 	src := &opened{s: m.p.first.src, wire: b.source.Wire, readOnly: true,
 		sel: imapconn.Selected{UIDValidity: b.link.SourceValidity}}
+	headless := map[likeness]bool{}
+	for k := range m.from {
+		headless[likeness{octets: k.octets, date: k.date}] = true
+	}
 	for some := range slices.Chunk(todo, mostChunk) {
-		ids, err := src.identsOf(ctx, some, stack{of: 1})
+		ids, err := src.identsOf(ctx, some, stack{of: 1, by: ofSize})
 		if err != nil {
+			return err
+		}
+		var alike []uint32
+		for _, i := range ids {
+			if headless[likeness{octets: i.octets, date: i.date}] {
+				alike = append(alike, i.uid)
+			}
+		}
+		slices.Sort(alike)
+		if ids, err = src.identsOf(ctx, alike, stack{of: 1}); err != nil {
 			return err
 		}
 		for _, i := range ids {
@@ -199,8 +214,7 @@ type move struct{ old, dest, now uint32 }
 // settled before anything is copied to it.
 func (p *pass) moveAll(ctx context.Context, from, to *box, all []move) error {
 	if p.e.opt.DryRun {
-		p.count.Moved += int64(len(all))
-		for _, m := range all {
+		for _, m := range all { // they count where the mailboxes are opened
 			to.moved, from.left = append(to.moved, m.now), append(from.left, m.old)
 		}
 		p.log.Info("would move", "mailbox", from.source.Name, "to", to.source.Name, "messages", len(all))
@@ -243,12 +257,13 @@ func (p *pass) moveAll(ctx context.Context, from, to *box, all []move) error {
 const moveChunk = 500
 
 func (p *pass) moveSome(ctx context.Context, from, to *box, some []move) error {
-	conn, err := p.first.dst.get(ctx)
-	if err != nil {
-		return err
-	}
+	var conn *imapconn.Conn
 	dst := p.destOf(from)
-	if err := dst.ensure(ctx, conn); err != nil {
+	err := dst.do(ctx, func(c *imapconn.Conn) error { // nothing is sent yet: it is repeated on another connection
+		conn = c
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	dests, gone := make([]uint32, len(some)), make([]uint32, len(some))

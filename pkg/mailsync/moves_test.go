@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -156,6 +157,29 @@ func TestFollowMovesCut(t *testing.T) {
 			r.equal(false)
 			figures(t, "rerun", r.mustSync(), moved)
 		})
+	}
+}
+
+// Of new messages those alone are looked at closely that may be one that is gone
+// elsewhere.
+func TestFollowMovesReadsFewHeaders(t *testing.T) {
+	r := thirty(t, memoryHost(t), memoryHost(t))
+	r.fillSource(imaptest.Mailbox{Name: "other", Messages: unflagged("new", 30)})
+	r.moves(r.src, "INBOX", "other", "7")
+	headers := regexp.MustCompile(`UID FETCH (\S+) \([^\r\n]*HEADER`)
+	var mu sync.Mutex
+	var asked []string
+	r.before(false, imaptest.ProxyOptions{Tap: func(_ int, dir imaptest.Direction, b []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range headers.FindAllSubmatch(b, -1) {
+			asked = append(asked, string(m[1]))
+		}
+	}})
+	r.rules.Moves = true
+	figures(t, "moved", r.mustSync(), throughput.Count{Listed: 90, AlreadyThere: 60, Copied: 30, Moved: 1})
+	if len(asked) != 1 || strings.ContainsAny(asked[0], ":,") {
+		t.Errorf("headers were read of %q, want those of one message", asked)
 	}
 }
 

@@ -320,6 +320,17 @@ func (b *box) stillAccepted() (n int64) {
 	return n
 }
 
+// wouldMove counts the messages that a real run would have moved here, and that
+// are therefore listed as being there.
+func (b *box) wouldMove() (n int64) {
+	for _, u := range b.moved {
+		if f, ok := b.plan.fate(u); ok && f == alreadyThere {
+			n++
+		}
+	}
+	return n
+}
+
 // total adds up what became of every message that the source listed.
 func (p *pass) total() throughput.Count {
 	c := p.count
@@ -347,6 +358,7 @@ func (p *pass) total() throughput.Count {
 		c.Gone += n[gone]
 		c.NotTried += n[notTried]
 		c.GoneKept += b.plan.vanished
+		c.Moved += b.wouldMove()
 		c.FilteredDate += n[filteredDate]
 		c.FilteredSize += n[filteredSize]
 		c.FilteredSearch += n[filteredSearch]
