@@ -123,6 +123,9 @@ type Error struct {
 	MaxPerUser, MaxPerHost int
 
 	Err error
+
+	answer *Answer // what was read, while nobody knows of which side; see Rules.Reread
+	ended  bool    // it was the last of its connection
 }
 
 // Error renders side, operation, object and cause in one line, without

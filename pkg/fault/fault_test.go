@@ -120,19 +120,19 @@ func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
 func TestLost(t *testing.T) {
-	plain := Lost(Dest, "append", "", errors.New("reset"))
+	plain := Lost(Answer{Side: Dest, Op: "append"}, errors.New("reset"))
 	if plain.Code != ConnectionLost || !plain.Temporary {
 		t.Errorf("plain cut = %q temporary=%v", plain.Code, plain.Temporary)
 	}
-	bye := Lost(Dest, "append", "Session expired, please login again", nil)
+	bye := Lost(Answer{Side: Dest, Op: "append", Bye: "Session expired, please login again"}, nil)
 	if bye.Code != ConnectionLost || !bye.Temporary || bye.Text == "" {
 		t.Errorf("session expired = %+v", bye)
 	}
-	gone := Lost(Source, "fetch", "System error, try again later", nil)
+	gone := Lost(Answer{Side: Source, Op: "fetch", Bye: "System error, try again later"}, nil)
 	if gone.Code != Unavailable || gone.Scope != Account || !gone.Temporary {
 		t.Errorf("BYE during FETCH = %+v", gone)
 	}
-	slow := Lost(Source, "fetch", "", timeoutError{})
+	slow := Lost(Answer{Side: Source, Op: "fetch"}, timeoutError{})
 	if slow.Code != Timeout || !slow.Temporary {
 		t.Errorf("timeout = %+v", slow)
 	}
@@ -140,9 +140,9 @@ func TestLost(t *testing.T) {
 
 // A port that says nothing may be waiting for a TLS handshake.
 func TestSilentGreetingHint(t *testing.T) {
-	silent := Lost(Source, "", "", timeoutError{})
+	silent := Lost(Answer{Side: Source}, timeoutError{})
 	for name, e := range map[string]*Error{
-		"Lost":                  Lost(Source, "greeting", "", timeoutError{}),
+		"Lost":                  Lost(Answer{Side: Source, Op: "greeting"}, timeoutError{}),
 		"Dial after a silence":  Dial(Source, "h", silent),
 		"Dial around a silence": Dial(Source, "h", fmt.Errorf("x: %w", silent)),
 	} {
@@ -151,8 +151,8 @@ func TestSilentGreetingHint(t *testing.T) {
 		}
 	}
 	for name, e := range map[string]*Error{
-		"a later step":       Lost(Source, "fetch", "", timeoutError{}),
-		"a cut":              Lost(Source, "greeting", "", errors.New("reset")),
+		"a later step":       Lost(Answer{Side: Source, Op: "fetch"}, timeoutError{}),
+		"a cut":              Lost(Answer{Side: Source, Op: "greeting"}, errors.New("reset")),
 		"no connection made": Dial(Source, "h", &net.OpError{Op: "dial", Err: timeoutError{}}),
 	} {
 		if strings.Contains(e.Hint, "imaps://") {

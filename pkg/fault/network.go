@@ -75,29 +75,6 @@ func (e *Error) certificate(err error) bool {
 	return true
 }
 
-// Lost classifies the end of a connection that once stood. A BYE text that
-// says more than "logging out" decides; else it is a plain cut. The result is
-// always Temporary unless the BYE text says otherwise.
-func Lost(side Side, op, bye string, err error) *Error {
-	e := &Error{Side: side, Op: op, Code: ConnectionLost, Temporary: true, Err: err,
-		Hint: "the connection broke: it is opened again"}
-	if isTimeout(err) || errors.Is(err, os.ErrDeadlineExceeded) {
-		e.Code, e.Hint = Timeout, "the server said nothing for too long: the connection is opened again"
-		if op == "greeting" {
-			e.Hint = hintSilent
-		}
-	}
-	if bye == "" {
-		return e
-	}
-	e.Text = Clean(bye)
-	if v, ok := byText(Answer{Side: side, Op: op, Status: "BYE", Text: bye}); ok {
-		e.Code, e.Scope, e.Temporary, e.Hint = v.code, v.scope, v.temporary, v.hint
-	}
-	e.Wait = backoffTime(bye)
-	return e
-}
-
 func isTimeout(err error) bool {
 	var t net.Error
 	return errors.As(err, &t) && t.Timeout()

@@ -82,6 +82,7 @@ func (c *Conn) Append(ctx context.Context, mailbox string) (*Append, error) {
 	}
 	stop := c.guard(ctx)
 	defer stop()
+	c.slowDown(ctx)
 	a, err := c.w.Append(ctx, arg)
 	if err != nil {
 		return nil, c.lost(ctx, "append", err)

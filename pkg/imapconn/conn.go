@@ -28,6 +28,7 @@ type Config struct {
 
 	// DialContext replaces net.Dialer; nil: net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	Faults      *fault.Rules // the user's own reading of refusals; nil: none
 	Compress    *Compressor  // of all connections of a run; nil: no compression
 	ClientID    string       // our version, told with ID (RFC 2971)
 	Logger      *slog.Logger // nil: silent
@@ -72,9 +73,11 @@ type Conn struct {
 	caps       Caps
 	namespaces namespaces
 	serverID   string
+	called     string   // by ID: name and vendor; "" when it was not asked
 	opening    *Opening // the last one sent
 
 	pressing pressing
+	brake    brake
 
 	mu       sync.Mutex
 	accepted forms        // what APPEND heads the server has taken so far
@@ -87,6 +90,10 @@ func (c *Conn) Caps() Caps { return c.caps }
 // ServerID names the server's software for a person: what it says to ID (RFC
 // 2971), else its greeting. Never empty, never with control characters.
 func (c *Conn) ServerID() string { return c.serverID }
+
+// Braked returns for how long commands have waited so far because the server
+// asked to go slower ([THROTTLED]); zero: it did not.
+func (c *Conn) Braked() time.Duration { return c.brake.total() }
 
 // Octets returns the octets read from and written to the socket so far.
 func (c *Conn) Octets() (in, out int64) { return c.w.Octets() }
@@ -119,10 +126,13 @@ func (c *Conn) guard(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { c.w.Abort(ctx.Err()) })
 }
 
-// start sends one raw command. ctx is for sending only.
+// start sends one raw command, which takes a while where the server wants to
+// go slower. ctx is for sending only.
 func (c *Conn) start(ctx context.Context, op string, req wire.Request) (*wire.Pending, error) {
 	stop := c.guard(ctx)
 	defer stop()
+	c.slowDown(ctx)
+	req.Op = op
 	p, err := c.w.Start(ctx, req)
 	if err != nil {
 		return nil, c.lost(ctx, op, err)
@@ -172,10 +182,14 @@ func (c *Conn) must(ctx context.Context, op, mailbox string, req wire.Request) (
 // refused classifies a tagged NO or BAD.
 func (c *Conn) refused(op, mailbox string, r wire.Reply) *fault.Error {
 	name, _ := DecodeMailbox(mailbox)
-	return fault.Classify(fault.Answer{
-		Side: c.cfg.Side, Host: c.cfg.Endpoint.Host, Op: op, Mailbox: name,
-		Status: r.Status, Code: r.Code, Text: r.Text,
-	})
+	a := c.answer(op)
+	a.Mailbox, a.Status, a.Code, a.Text = name, r.Status, r.Code, r.Text
+	return c.cfg.Faults.Classify(a)
+}
+
+// answer is what is known of an answer to a step before it is read.
+func (c *Conn) answer(op string) fault.Answer {
+	return fault.Answer{Side: c.cfg.Side, Host: c.cfg.Endpoint.Host, Op: op, Software: c.software(), Bye: c.w.Bye()}
 }
 
 // lost classifies the end of the connection during op; a cancelled context
@@ -191,11 +205,9 @@ func (c *Conn) lost(ctx context.Context, op string, err error) error {
 		e = own // go-imap flattens what it passes on
 	}
 	if e == nil {
-		e = fault.Lost(c.cfg.Side, op, c.w.Bye(), err)
+		return c.cfg.Faults.Lost(c.answer(op), err)
 	}
-	own := *e // the connection hands the same error to all who wait
-	own.Side, own.Host, own.Op = c.cfg.Side, c.cfg.Endpoint.Host, op
-	return &own
+	return c.cfg.Faults.Reread(e, c.answer(op)) // another one: the connection hands e to all who wait
 }
 
 // protocol is an answer that makes no sense.

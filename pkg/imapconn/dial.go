@@ -62,7 +62,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	c := &Conn{cfg: cfg, filter: new(loginFilter)}
 	c.w = wire.New(nc, wire.Options{
 		Timeout: cfg.Timeout, FinalTimeout: cfg.FinalTimeout,
-		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line,
+		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line, Tagged: c.brake.hear,
 	})
 	c.client = imapclient.New(c.w, nil)
 	if err := c.open(ctx); err != nil {
@@ -102,9 +102,7 @@ func (r route) connect(ctx context.Context, cfg Config) (net.Conn, error) {
 // dialFault classifies an error from before there was a session.
 func (cfg Config) dialFault(err error) *fault.Error {
 	if e := fault.Of(err); e != nil {
-		own := *e
-		own.Side, own.Host = cfg.Side, cfg.Endpoint.Host
-		return &own
+		return cfg.Faults.Reread(e, fault.Answer{Side: cfg.Side, Host: cfg.Endpoint.Host, Op: e.Op})
 	}
 	return fault.Dial(cfg.Side, cfg.Endpoint.Host, err)
 }

@@ -254,17 +254,18 @@ func TestGreetings(t *testing.T) {
 	tests := []struct {
 		name, greeting string
 		code           fault.Code
+		scope          fault.Scope
 		temporary      bool
 	}{
-		{"BYE", "* BYE [LIMIT] Too many connections from your IP", fault.TooManySessions, true},
-		{"BYE without reason", "* BYE", fault.Unavailable, true},
-		{"case 17: PREAUTH", "* PREAUTH [CAPABILITY IMAP4rev1] hello", fault.AuthUnsupported, false},
-		{"SMTP", "220 mail.test ESMTP", fault.NotIMAP, false},
-		{"POP3", "+OK ready", fault.NotIMAP, false},
-		{"a star and nonsense", "* HELLO there", fault.NotIMAP, false},
-		{"SSH", "SSH-2.0-OpenSSH_9.2", fault.NotIMAP, false},
-		{"an endless line", strings.Repeat("x", 9000), fault.NotIMAP, false},
-		{"nothing", "", fault.ConnectionLost, true},
+		{"BYE", "* BYE [LIMIT] Too many connections from your IP", fault.TooManySessions, fault.Host, true},
+		{"BYE without reason", "* BYE", fault.Unavailable, fault.Account, true},
+		{"case 17: PREAUTH", "* PREAUTH [CAPABILITY IMAP4rev1] hello", fault.AuthUnsupported, fault.Account, false},
+		{"SMTP", "220 mail.test ESMTP", fault.NotIMAP, fault.Account, false},
+		{"POP3", "+OK ready", fault.NotIMAP, fault.Account, false},
+		{"a star and nonsense", "* HELLO there", fault.NotIMAP, fault.Account, false},
+		{"SSH", "SSH-2.0-OpenSSH_9.2", fault.NotIMAP, fault.Account, false},
+		{"an endless line", strings.Repeat("x", 9000), fault.NotIMAP, fault.Account, false},
+		{"nothing", "", fault.ConnectionLost, fault.Account, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -273,7 +274,7 @@ func TestGreetings(t *testing.T) {
 					s.say(tt.greeting)
 				}
 			}))
-			wantFault(t, err, tt.code, fault.Account, tt.temporary)
+			wantFault(t, err, tt.code, tt.scope, tt.temporary)
 		})
 	}
 }

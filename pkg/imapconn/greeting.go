@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/wire"
 )
 
 // greet waits until go-imap has read the greeting and makes sure that the
@@ -23,8 +24,7 @@ func (c *Conn) greet(ctx context.Context) error {
 			return c.lost(ctx, "greeting", err)
 		}
 	case "BYE", "NO", "BAD":
-		return fault.Classify(fault.Answer{Side: c.cfg.Side, Host: c.cfg.Endpoint.Host, Op: "greeting",
-			Status: said.status, Code: said.code, Text: said.text})
+		return c.refused("greeting", "", wire.Reply{Status: said.status, Code: said.code, Text: said.text})
 	case "PREAUTH":
 		return &fault.Error{Side: c.cfg.Side, Host: c.cfg.Endpoint.Host, Op: "greeting", Code: fault.AuthUnsupported,
 			Text: fault.Clean("PREAUTH " + said.text),
@@ -77,8 +77,7 @@ func (c *Conn) settleCaps() {
 func (c *Conn) answered(op string, err error) error {
 	said := c.filter.last()
 	if said.status != "NO" && said.status != "BAD" {
-		return fault.Lost(c.cfg.Side, op, c.w.Bye(), err)
+		return c.cfg.Faults.Lost(c.answer(op), err)
 	}
-	return fault.Classify(fault.Answer{Side: c.cfg.Side, Host: c.cfg.Endpoint.Host, Op: op,
-		Status: said.status, Code: said.code, Text: said.text})
+	return c.refused(op, "", wire.Reply{Status: said.status, Code: said.code, Text: said.text})
 }

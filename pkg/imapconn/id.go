@@ -29,6 +29,7 @@ func (c *Conn) identify(ctx context.Context) (finish func(context.Context) error
 		if _, err := c.await(ctx, "id", p); err != nil {
 			return err
 		}
+		c.called = id["name"] + " " + id["vendor"]
 		if name := fault.Clean(strings.TrimSpace(id["name"] + " " + id["version"])); name != "" {
 			c.serverID = shorten(name)
 		}
@@ -60,6 +61,12 @@ func readID(r *wire.Reader, id map[string]string) error {
 		}
 		haveKey = false
 	}
+}
+
+// software is what a line of faults' table may know the server by: what it
+// says to ID, and its greeting.
+func (c *Conn) software() string {
+	return fault.Clean(c.called + " " + c.filter.hello())
 }
 
 // greetingName is the server's name by its greeting.

@@ -51,13 +51,13 @@ func (c *Conn) Status(ctx context.Context, names []string) ([]Status, error) {
 		if !ok {
 			continue
 		}
-		p, err := c.w.Start(ctx, wire.Request{
+		p, err := c.start(ctx, "status", wire.Request{
 			Line: "STATUS " + name + " " + c.statusItems(), Slow: true,
 			Wants:  func(kind string) bool { return kind == "STATUS" },
 			Handle: func(r *wire.Reader) error { return s.read(r, i) },
 		})
 		if err != nil {
-			return nil, c.lost(ctx, "status", err)
+			return nil, err
 		}
 		pending[i] = p
 	}

@@ -60,7 +60,7 @@ func (c *Conn) Append(ctx context.Context, mailbox string) (*Append, error) {
 	if err := c.acquire(ctx); err != nil {
 		return nil, err
 	}
-	p := &Pending{cont: make(chan struct{}, 1)}
+	p := &Pending{op: "append", cont: make(chan struct{}, 1)}
 	if err := c.register(p); err != nil {
 		c.release()
 		return nil, err

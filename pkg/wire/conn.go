@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
 )
 
 // Buffers is what a Conn holds to read and write, in octets, once it has sent an
@@ -47,6 +49,10 @@ type Options struct {
 	// the response with its literals. The line is valid during the call. It
 	// runs on the reading goroutine. Nil: everything passes.
 	Filter func(line []byte) []byte
+	// Tagged is told of each tagged answer to a raw command, before whoever
+	// waits for it. It runs on the reading goroutine and must be quick. Nil:
+	// nobody is told.
+	Tagged func(r Reply)
 }
 
 func (o Options) withDefaults() Options {
@@ -97,6 +103,7 @@ type Conn struct {
 	mu      sync.Mutex // guards what follows
 	err     error
 	bye     string
+	refusal fault.Answer // the last answer to a raw command, unless that was OK
 	greeted bool
 	tag     uint64
 	cmds    []*Pending // in flight, in the order sent; go-imap's too

@@ -44,10 +44,19 @@ func (c *Conn) Soften() {
 // lost ends the connection for a cause below it and returns the reason that
 // everyone gets.
 func (c *Conn) lost(cause error) error {
-	if c.die(fault.Lost(fault.Local, "", c.Bye(), cause)) {
+	if c.die(fault.Lost(c.lastWord(), cause)) {
 		c.hangUp()
 	}
 	return c.Err()
+}
+
+// lastWord is what the server said at the end: a refusal, its BYE, or both.
+func (c *Conn) lastWord() fault.Answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.refusal
+	a.Bye = c.bye
+	return a
 }
 
 // nonsense ends the connection for an answer that no IMAP server gives.

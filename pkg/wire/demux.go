@@ -323,12 +323,27 @@ func (c *Conn) tagged() error {
 		close(p.done)
 		return err
 	}
+	c.note(p, reply)
 	if p.onOK != nil && reply.Status == "OK" {
 		p.onOK()
 	}
 	p.reply = reply
 	close(p.done)
 	return nil
+}
+
+// note keeps the last refusal: should the connection end after it, it may be
+// the reason.
+func (c *Conn) note(p *Pending, r Reply) {
+	c.mu.Lock()
+	c.refusal = fault.Answer{}
+	if r.Status != "OK" {
+		c.refusal = fault.Answer{Op: p.op, Status: r.Status, Code: r.Code, Text: r.Text}
+	}
+	c.mu.Unlock()
+	if c.opt.Tagged != nil {
+		c.opt.Tagged(r)
+	}
 }
 
 // answered takes the command with this tag out of flight. half says that it

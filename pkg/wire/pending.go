@@ -12,6 +12,8 @@ import (
 
 // Request is a raw command.
 type Request struct {
+	// Op is the step that faults name: "fetch". It is not sent.
+	Op string
 	// Line is the command without tag and final CRLF. CR and LF may stand in
 	// it only where a non-synchronising literal puts them.
 	Line string
@@ -43,6 +45,7 @@ type Reply struct{ Status, Code, Text string }
 // Pending is a command in flight.
 type Pending struct {
 	tag    string
+	op     string
 	wants  func(kind string) bool
 	handle func(r *Reader) error
 	sent   atomic.Bool
@@ -111,7 +114,7 @@ func (c *Conn) Start(ctx context.Context, req Request) (*Pending, error) {
 	defer c.release()
 	stop := context.AfterFunc(ctx, func() { c.Abort(ctx.Err()) })
 	defer stop()
-	p := &Pending{slow: req.Slow, owed: true, wants: req.Wants, handle: req.Handle, inTurn: req.InTurn}
+	p := &Pending{op: req.Op, slow: req.Slow, owed: true, wants: req.Wants, handle: req.Handle, inTurn: req.InTurn}
 	if err := c.issue(p, req.Line); err != nil {
 		return nil, err
 	}
