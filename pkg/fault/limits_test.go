@@ -16,6 +16,12 @@ func TestClassifyReadsConnectionLimits(t *testing.T) {
 		{"Cyrus, only users are limited", Answer{Op: "login", Status: "NO", Text: "Too many open connections (9 of 9 for carla)"}, 9, 0},
 		{"Gmail does not say", Answer{Op: "login", Status: "NO", Code: "ALERT", Text: "Too many simultaneous connections. (Failure)"}, 0, 0},
 		{"no number of this world", Answer{Op: "login", Status: "NO", Text: "Too many open connections (99999999999999999999 of 3 from x) mail_max_userip_connections=99999999999999999999"}, 0, 0},
+		{"Kerio, at the greeting", Answer{Op: "greeting", Status: "BYE", Text: "too many connections. Connection limit is 100"}, 0, 100},
+		{"a limit of the user", Answer{Op: "login", Status: "NO", Text: "You have reached the limit of 5 simultaneous connections"}, 5, 0},
+		{"a limit of the address", Answer{Op: "login", Status: "NO", Text: "Too many connections: max. 20 connections per IP address"}, 0, 20},
+		{"so many are allowed", Answer{Op: "login", Status: "NO", Code: "LIMIT", Text: "only 3 concurrent sessions are allowed"}, 3, 0},
+		{"how many there are is no limit", Answer{Op: "login", Status: "NO", Text: "Too many connections (12 open)"}, 0, 0},
+		{"a rate is no limit", Answer{Op: "login", Status: "NO", Text: "Too many connections: limit of 20 connections per minute"}, 0, 0},
 		{"another refusal", Answer{Op: "append", Status: "NO", Code: "LIMIT", Text: "9 of 9 for carla"}, 0, 0},
 	}
 	for _, tt := range tests {
