@@ -110,18 +110,26 @@ const mostListErrors = 50
 // listError is err, or the first of the errors that it joins, with the list's
 // name in front.
 func listError(name string, err error) error {
-	many, ok := err.(interface{ Unwrap() []error })
-	if !ok {
+	return eachError(name, err, func(err error) error {
 		var row *account.RowError
 		if errors.As(err, &row) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return fmt.Errorf("list %s: %w", name, err)
+	})
+}
+
+// eachError puts what wrap adds before each of the errors about a file that err
+// joins, the first of them if they are many.
+func eachError(name string, err error, wrap func(error) error) error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return wrap(err)
 	}
 	var all []error
 	errs := many.Unwrap()
 	for _, e := range errs[:min(len(errs), mostListErrors)] {
-		all = append(all, listError(name, e))
+		all = append(all, eachError(name, e, wrap))
 	}
 	if more := len(errs) - len(all); more > 0 {
 		all = append(all, fmt.Errorf("%s: and %s more", name, throughput.FormatNumber(int64(more))))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
@@ -115,8 +116,11 @@ func warnings(list *account.List, selected []int) []string {
 
 // netFlags are those of the commands that connect.
 type netFlags struct {
-	caFile   string
-	parallel int
+	caFile     string
+	parallel   int
+	faultRules string
+
+	faults *fault.Rules // what the file of faultRules says, once it was checked; nil without one
 }
 
 func (f *netFlags) register(fs *pflag.FlagSet) {
@@ -125,12 +129,25 @@ func (f *netFlags) register(fs *pflag.FlagSet) {
 	})
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
+		fs.StringVar(&f.faultRules, "fault-rules", "", "a `FILE` that says what a server's own refusals mean (see examples/fault-rules)")
 	})
 }
 
+// check refuses what is wrong, and reads --fault-rules.
 func (f *netFlags) check() error {
 	if f.parallel < 1 {
 		return errors.New("--parallel: must be at least 1")
+	}
+	if f.faultRules == "" {
+		return nil
+	}
+	file, err := os.Open(f.faultRules)
+	if err != nil {
+		return fmt.Errorf("--fault-rules: %w", err)
+	}
+	defer file.Close()
+	if f.faults, err = fault.ParseRules(file); err != nil {
+		return eachError(f.faultRules, err, func(err error) error { return fmt.Errorf("%s: %w", f.faultRules, err) })
 	}
 	return nil
 }

@@ -267,7 +267,7 @@ func runID(now time.Time) string {
 // engineOptions are what the flags say to the engine.
 func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	opt := mailsync.Options{
-		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Logger: j.log, Version: programVersion(),
+		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Faults: o.net.faults, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
 	}

@@ -220,7 +220,7 @@ func (p *prover) all(ctx context.Context) error {
 	log := screenLogger(p.std.err, slog.Level(p.opt.logLevel), p.opt.quiet)
 	v := verify.New(verify.Options{
 		Engine: mailsync.New(mailsync.Options{
-			RootCAs: p.roots, Logger: log, Version: programVersion(), Patience: p.opt.patience,
+			RootCAs: p.roots, Faults: p.opt.net.faults, Logger: log, Version: programVersion(), Patience: p.opt.patience,
 			Lanes: p.opt.net.parallel, Compress: imapconn.CompressMode(p.opt.compress),
 		}),
 		Logger: log, Ledger: p.ledger, Deep: p.opt.deep, Strict: p.opt.strict, Subjects: p.opt.subjects,

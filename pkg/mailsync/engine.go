@@ -23,6 +23,7 @@ type Options struct {
 	Ledger  *ledger.Ledger
 	Logger  *slog.Logger
 	RootCAs *x509.CertPool // nil: the system's
+	Faults  *fault.Rules   // the user's own reading of refusals; nil: none
 
 	Memory     int64         // octets that all lanes together hold: message bodies and the buffers of connections; 0: 256 MiB
 	Lanes      int           // how many Syncs may run at once; 0: 4
@@ -150,7 +151,7 @@ func (e *Engine) pass(ctx context.Context, pair account.Pair, row ledger.RowID, 
 }
 
 func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) imapconn.Config {
-	return imapconn.Config{Side: side, Endpoint: ep, RootCAs: e.opt.RootCAs, Timeout: e.opt.Timeout,
+	return imapconn.Config{Side: side, Endpoint: ep, RootCAs: e.opt.RootCAs, Faults: e.opt.Faults, Timeout: e.opt.Timeout,
 		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host), ClientID: e.opt.Version, Compress: e.press, Logger: log}
 }
 
