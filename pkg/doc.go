@@ -27,7 +27,7 @@
 //	cmd/imapbench   imapfleet's binary against what two Dovecots can do at most (make bench); no part of the product
 //	account         the list: Pair, Endpoint, Secret, line-numbered errors
 //	rules           what a user says about mailboxes and messages, as flags of a run and as words of a row; below account
-//	fault           the one error vocabulary: scope, side, temporary, code, hint
+//	fault           the one error vocabulary: scope, side, temporary, code, hint; and the table of what servers' refusals mean
 //	throughput      counters, rates, Result, Summary, the texts of all result files
 //	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects, repairs (SQLite)
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals, COMPRESS

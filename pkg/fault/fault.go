@@ -102,8 +102,9 @@ const (
 )
 
 // Error is a classified error. Text is the server's own words (empty when it
-// said none), Hint a sentence for the operator. Wait is how long the server
-// asked to be left alone; zero when it did not say. MaxPerUser and MaxPerHost
+// said none), Hint a sentence for the operator. Wait is how long to leave the
+// server alone, as it asked or as is known of it; zero when nobody says.
+// MaxPerUser and MaxPerHost
 // come with TooManySessions: how many connections the server allows for this
 // user, and for all users of this machine; the one that is reached, 0 when it
 // did not say. Err may be nil.

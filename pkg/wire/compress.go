@@ -108,7 +108,7 @@ func (c *Conn) inflateFailed(err error) error {
 	if errors.Is(err, io.EOF) { // a last block: the server has no more to say
 		return c.lost(io.ErrUnexpectedEOF)
 	}
-	e := fault.Lost(c.lastWord(), fmt.Errorf("%w: %w", ErrDeflate, err))
+	e := fault.Lost(fault.Answer{Bye: c.Bye()}, fmt.Errorf("%w: %w", ErrDeflate, err))
 	if c.Bye() == "" {
 		e.Hint = "the connection is opened again without compression; --compress off goes without from the start"
 	}

@@ -145,7 +145,8 @@ func (p prelude) ask() error {
 	for range maxPrelude {
 		s, err := p.line()
 		if err != nil && bye != "" {
-			return fault.Classify(fault.Answer{Op: "starttls", Status: "BYE", Text: bye})
+			code, text := splitCode(bye)
+			return fault.Classify(fault.Answer{Op: "starttls", Status: "BYE", Code: code, Text: text})
 		}
 		if err != nil {
 			return err
