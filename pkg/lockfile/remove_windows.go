@@ -1,0 +1,4 @@
+package lockfile
+
+// removeFirst: a file that is open cannot be removed.
+const removeFirst = false
