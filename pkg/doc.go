@@ -30,6 +30,7 @@
 //	fault           the one error vocabulary: scope, side, temporary, code, hint; and the table of what servers' refusals mean
 //	throughput      counters, rates, Result, Summary, the texts of all result files
 //	ledger          what must survive: rows, mailboxes, floors, UID maps as runs, flags, rejects, repairs (SQLite)
+//	lockfile        one process at a time holds a file, and says who it is; below ledger
 //	wire            a net.Conn under go-imap: timeouts by progress, raw pipelined commands, literals, COMPRESS
 //	imapconn        one session: dial, TLS, login, capabilities, one file a command
 //	identity        whether two messages are the same one, whatever servers did to them
@@ -44,7 +45,7 @@
 //
 // Imports go one way: cmd -> batch, console, verify; verify -> mailsync -> imapconn -> wire, with
 // mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody
-// but what a row can say: account -> rules -> ratelimit.
+// but what a row can say, account -> rules -> ratelimit, and ledger -> lockfile.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //
@@ -132,6 +133,12 @@
 //   - The source is read 8 MiB ahead of the destination, further only where the
 //     way to it holds more: a longer queue makes no destination faster, and a
 //     quarter of a copy's processor time went into memory used for the first time.
+//   - A ledger is looked at as a whole (quick_check) only after a process that
+//     did not come to its end: with many accounts that takes seconds. One that is
+//     damaged is not mended but set aside: what the destination holds is found
+//     again by identity, and a half-right map of UIDs would lose mail.
+//   - Before each commit the ledger looks whether its directory is still where it
+//     was: SQLite goes on writing to files that were moved away.
 //   - UID maps as runs (5001:5200 -> 41:240): a row a batch, not a row a message.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

@@ -276,8 +276,7 @@ func (f *feeder) check(err error) bool {
 	}
 	if fault.ScopeOf(err) != fault.Run {
 		err = &fault.Error{
-			Scope: fault.Run, Code: fault.State, Op: "record", Err: err,
-			Hint: "mend the state directory (space, rights), then run again: nothing is lost or copied twice",
+			Scope: fault.Run, Code: fault.State, Op: "record", Err: err, Hint: ledger.Advice(err),
 		}
 	}
 	if f.fatal == nil {

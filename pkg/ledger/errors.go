@@ -17,6 +17,12 @@ var (
 	// ErrSettled says that a mailbox cannot be sent elsewhere. Nothing was
 	// written.
 	ErrSettled = errors.New("something was copied to its destination, or it is not there")
+	// ErrDamaged says that the ledger was found damaged while it was in use.
+	// The next Open sets it aside.
+	ErrDamaged = errors.New("the ledger is damaged")
+	// ErrMoved says that the state directory was removed, renamed or replaced
+	// while the ledger was in use. Nothing more is written to it.
+	ErrMoved = errors.New("the state directory was moved or removed")
 )
 
 // LockedError says that another process runs with this state directory. Host,
@@ -59,4 +65,26 @@ type NotLedgerError struct {
 
 func (e *NotLedgerError) Error() string {
 	return fmt.Sprintf("%s is not a ledger of imapfleet: %s", e.Path, e.Reason)
+}
+
+// DamagedError says that the ledger at Path is damaged. Nothing was changed;
+// Open sets it aside, so only a reader returns it.
+type DamagedError struct {
+	Path   string
+	Reason string
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s is damaged: %s; the next run sets it aside and makes a new one", e.Path, e.Reason)
+}
+
+// Advice says what to do about an error of a ledger that has ended a run.
+func Advice(err error) string {
+	switch {
+	case errors.Is(err, ErrDamaged):
+		return "run again: the damaged ledger is then set aside, and a new one made from what the destination holds; nothing is copied twice"
+	case errors.Is(err, ErrMoved):
+		return "put the state directory back, or leave it away, then run again: nothing is lost or copied twice"
+	}
+	return "the state directory cannot be written: free space or mend its rights, then run again; nothing is lost"
 }

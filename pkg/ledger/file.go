@@ -18,7 +18,11 @@ const Name = "ledger.db"
 // It changes nothing. It goes through SQLite although the header is simple:
 // closing a file of our own would drop the locks (POSIX fcntl) that another
 // connection of this process holds on it.
-func check(ctx context.Context, path string) (err error) {
+//
+// A file that is no ledger is a *NotLedgerError; where ours says that the
+// directory was in use by this program, it was a ledger, and is a
+// *DamagedError.
+func check(ctx context.Context, path string, ours bool) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -27,7 +31,7 @@ func check(ctx context.Context, path string) (err error) {
 		return &NotLedgerError{Path: path, Reason: "it is not a plain file"}
 	}
 	if info.Size() == 0 {
-		return &NotLedgerError{Path: path, Reason: "the file is empty"}
+		return strange(path, "the file is empty", ours)
 	}
 	db, err := openDB(path, still)
 	if err != nil {
@@ -36,10 +40,10 @@ func check(ctx context.Context, path string) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	c, err := db.Conn(ctx)
 	if err != nil {
-		return foreign(path, err)
+		return foreign(path, err, ours)
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	err = checkConn(ctx, c, path)
+	err = checkConn(ctx, c, path, ours)
 	if isBroken(err) {
 		// A checkpoint is going on, or one broke off when the disk was full:
 		// with its WAL the file may be whole. Who opens both will see.
@@ -48,25 +52,38 @@ func check(ctx context.Context, path string) (err error) {
 	return err
 }
 
+// mostSchemas is more than there will ever be: a higher number was not written
+// by a newer program.
+const mostSchemas = 1 << 16
+
 // checkConn is check on an open connection; an older schema passes.
-func checkConn(ctx context.Context, c *sql.Conn, path string) error {
+func checkConn(ctx context.Context, c *sql.Conn, path string, ours bool) error {
 	application, version, err := schemaOf(ctx, c)
 	switch {
 	case err != nil:
-		return foreign(path, err)
+		return foreign(path, err, ours)
 	case application != applicationID:
-		return &NotLedgerError{Path: path, Reason: "it is another program's database"}
+		return strange(path, "it is another program's database", ours)
+	case version < 0 || version > mostSchemas:
+		return strange(path, fmt.Sprintf("its schema is %d", version), ours)
 	case version > schemaVersion:
 		return &SchemaError{Path: path, Have: version, Want: schemaVersion}
 	}
 	return nil
 }
 
-func foreign(path string, err error) error {
+func foreign(path string, err error, ours bool) error {
 	if isForeign(err) {
-		return &NotLedgerError{Path: path, Reason: "it is not a database"}
+		return strange(path, "it is not a database", ours)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
+}
+
+func strange(path, reason string, ours bool) error {
+	if ours {
+		return &DamagedError{Path: path, Reason: reason}
+	}
+	return &NotLedgerError{Path: path, Reason: reason}
 }
 
 // create makes an empty ledger at path. It is made aside and renamed, so that

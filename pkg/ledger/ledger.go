@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type Ledger struct {
 	session *session
 	write   *sql.DB
 	lock    *lock
+	damage  *Damage
+	broken  atomic.Bool   // reading has met damage
 	done    chan struct{} // closed when the writing goroutine has ended
 	closing sync.Once
 	closed  error
@@ -39,7 +42,8 @@ type Ledger struct {
 // making both (0700, 0600) when they are missing. It returns a *LockedError
 // when another process has it open, a *SchemaError when a newer program wrote
 // it, a *NotLedgerError when the file is not ours; in all these cases the file
-// is as it was. Close it to let go of dir.
+// is as it was. A damaged ledger is set aside and a new one made: see Damage.
+// Close it to let go of dir.
 func Open(ctx context.Context, dir string) (*Ledger, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -49,16 +53,18 @@ func Open(ctx context.Context, dir string) (*Ledger, error) {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	l := &Ledger{path: filepath.Join(dir, Name)}
-	if err := check(ctx, l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	ours := wasOurs(dir)
+	if err := check(ctx, l.path, ours); err != nil && !errors.Is(err, fs.ErrNotExist) && !isDamage(err) {
 		return nil, err
 	}
 	if l.lock, err = acquire(dir, time.Now()); err != nil {
 		return nil, err
 	}
-	if err := l.open(ctx); err != nil {
-		return nil, errors.Join(err, l.closeFiles())
+	if err := l.openWhole(ctx, ours); err != nil {
+		return nil, errors.Join(err, l.closeFiles(!isDamage(err)))
 	}
 	l.queue, l.done = newQueue(), make(chan struct{})
+	l.session.present = l.Present
 	// The writer outlives the call, and what is queued is written even when
 	// the run is canceled.
 	detached := context.WithoutCancel(ctx)
@@ -70,12 +76,12 @@ func Open(ctx context.Context, dir string) (*Ledger, error) {
 }
 
 // open opens the connections of a ledger whose lock is ours.
-func (l *Ledger) open(ctx context.Context) error {
-	if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
+func (l *Ledger) open(ctx context.Context, ours bool) error {
+	if err := check(ctx, l.path, ours); errors.Is(err, fs.ErrNotExist) {
 		if err := create(ctx, l.path); err != nil {
 			return err
 		}
-	} else if err != nil {
+	} else if err != nil { // another process may have come in before the lock was ours
 		return err
 	}
 	var err error
@@ -84,16 +90,18 @@ func (l *Ledger) open(ctx context.Context) error {
 	}
 	conn, err := l.write.Conn(ctx)
 	if err != nil {
-		return foreign(l.path, err)
+		return foreign(l.path, err, ours)
 	}
 	l.session = &session{conn: conn, prepared: make(map[string]*sql.Stmt), full: true}
-	// Another process may have come in before the lock was ours.
-	if err := checkConn(ctx, conn, l.path); err != nil {
+	if err := checkConn(ctx, conn, l.path, ours); err != nil {
 		return err
 	}
 	_, have, err := schemaOf(ctx, conn)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case have == 0: // a ledger gets its name with its schema
+		return strange(l.path, "it has no schema", ours)
 	}
 	if err := migrate(ctx, conn, have, migrations()); err != nil {
 		return fmt.Errorf("upgrade %s: %w", l.path, err)
@@ -116,21 +124,22 @@ func OpenReader(ctx context.Context, dir string) (*Ledger, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, Name)
-	if err := check(ctx, path); err != nil {
+	ours := wasOurs(dir)
+	if err := check(ctx, path, ours); err != nil {
 		return nil, err
 	}
-	l, err := openReader(ctx, path, visiting)
+	l, err := openReader(ctx, path, visiting, ours)
 	if isUnopenable(err) {
 		// In a directory that we may not write, SQLite cannot make the shared
 		// memory of a WAL. Where there is no WAL nobody is writing either.
 		if _, e := os.Stat(path + "-wal"); errors.Is(e, fs.ErrNotExist) {
-			return openReader(ctx, path, still)
+			return openReader(ctx, path, still, ours)
 		}
 	}
 	return l, err
 }
 
-func openReader(ctx context.Context, path, query string) (_ *Ledger, err error) {
+func openReader(ctx context.Context, path, query string, ours bool) (_ *Ledger, err error) {
 	l := &Ledger{path: path}
 	if l.read, err = openDB(path, query); err != nil {
 		return nil, err
@@ -144,11 +153,11 @@ func openReader(ctx context.Context, path, query string) (_ *Ledger, err error) 
 	}()
 	c, err := l.read.Conn(ctx)
 	if err != nil {
-		return nil, foreign(path, err)
+		return nil, readerError(path, foreign(path, err, ours))
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := checkConn(ctx, c, path); err != nil {
-		return nil, err
+	if err := checkConn(ctx, c, path, ours); err != nil {
+		return nil, readerError(path, err)
 	}
 	_, have, err := schemaOf(ctx, c)
 	if err != nil {
@@ -176,16 +185,26 @@ func (l *Ledger) Close() error {
 			<-l.done
 			l.closed = l.queue.failure()
 		}
-		if err := l.closeFiles(); l.closed == nil {
+		if err := l.closeFiles(l.closed == nil && !l.broken.Load()); l.closed == nil {
 			l.closed = err
 		}
 	})
 	return l.closed
 }
 
-// closeFiles closes whatever is open. The writer comes after the readers: the
+// closeFiles closes whatever is open. After an end that is not clean the next
+// Open looks closely at the file.
+func (l *Ledger) closeFiles(clean bool) error {
+	err := l.disconnect()
+	if l.lock != nil {
+		err = errors.Join(err, l.lock.release(clean))
+	}
+	return err
+}
+
+// disconnect closes the connections. The writer comes after the readers: the
 // last one to leave folds the WAL into the file, and a reader cannot.
-func (l *Ledger) closeFiles() error {
+func (l *Ledger) disconnect() error {
 	var errs []error
 	l.preparing.Lock()
 	for _, p := range l.prepared {
@@ -200,9 +219,6 @@ func (l *Ledger) closeFiles() error {
 	}
 	if l.write != nil {
 		errs = append(errs, l.write.Close())
-	}
-	if l.lock != nil {
-		errs = append(errs, l.lock.release())
 	}
 	return errors.Join(errs...)
 }
@@ -250,7 +266,10 @@ func (l *Ledger) query(ctx context.Context, t topic, scan func(*sql.Rows) error,
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return fmt.Errorf("read %s: %w", l.path, err)
+	if isBroken(err) {
+		l.broken.Store(true)
+	}
+	return damaged(fmt.Errorf("read %s: %w", l.path, err))
 }
 
 // prepare keeps the statements that reading takes: there are few.

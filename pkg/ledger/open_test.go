@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/lockfile"
 )
 
 func TestOpenMakesPrivateFiles(t *testing.T) {
@@ -165,7 +167,7 @@ func TestCreateStartsAnew(t *testing.T) {
 func TestLocked(t *testing.T) {
 	dir := t.TempDir()
 	// What a crashed run left is replaced.
-	must(t, os.WriteFile(filepath.Join(dir, holderName), []byte(`{"host":"stale","pid":1,"since":"2001-01-01T00:00:00Z"}`), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, HolderName), []byte(`{"host":"stale","pid":1,"since":"2001-01-01T00:00:00Z"}`), 0o600))
 	begun := time.Now().Add(-time.Second)
 	l := openTest(t, dir)
 
@@ -187,13 +189,13 @@ func TestLocked(t *testing.T) {
 	}
 	must(t, l.Flush(t.Context())) // the first one is unharmed
 
-	must(t, os.Remove(filepath.Join(dir, holderName)))
+	must(t, os.Remove(filepath.Join(dir, HolderName)))
 	if _, err := Open(t.Context(), dir); !errors.As(err, &locked) || locked.PID != 0 || strings.Contains(err.Error(), "process 0") {
 		t.Errorf("a holder that has not said who it is: %v", err)
 	}
-	must(t, writeHolder(filepath.Join(dir, holderName), begun))
+	must(t, lockfile.Self("", begun).WriteFile(filepath.Join(dir, HolderName)))
 	must(t, l.Close())
-	if _, err := os.Stat(filepath.Join(dir, holderName)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, HolderName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("holder file after Close: %v", err)
 	}
 	openTest(t, dir)
@@ -203,7 +205,7 @@ func TestHolderFile(t *testing.T) {
 	dir := t.TempDir()
 	openTest(t, dir)
 	var h map[string]any
-	must(t, json.Unmarshal(readAll(t, filepath.Join(dir, holderName)), &h))
+	must(t, json.Unmarshal(readAll(t, filepath.Join(dir, HolderName)), &h))
 	if h["pid"] != float64(os.Getpid()) || h["host"] == "" || h["since"] == "" {
 		t.Errorf("holder file: %v", h)
 	}

@@ -13,8 +13,9 @@ import (
 type session struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
-	full     bool // synchronous is FULL
-	unsynced bool // a commit was not synchronised to disk
+	full     bool         // synchronous is FULL
+	unsynced bool         // a commit was not synchronised to disk
+	present  func() error // why nothing may be written any more; nil: never
 	commits  atomic.Int64
 }
 
@@ -82,7 +83,7 @@ func (s *session) write(ctx context.Context, q *queue, path string) {
 		err := q.failure()
 		if err == nil {
 			if err = s.commit(ctx, ops, want); err != nil {
-				err = fmt.Errorf("write %s: %w", path, err)
+				err = damaged(fmt.Errorf("write %s: %w", path, err))
 			}
 		}
 		q.settle(ops, err)
@@ -98,6 +99,11 @@ func (s *session) commit(ctx context.Context, ops []*op, want level) (err error)
 	}
 	if !writes {
 		return nil
+	}
+	if s.present != nil {
+		if err := s.present(); err != nil {
+			return err
+		}
 	}
 	if err := s.synchronous(ctx, want == durable); err != nil {
 		return err

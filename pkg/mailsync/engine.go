@@ -197,6 +197,5 @@ func state(err error) error {
 		return &fault.Error{Code: fault.Panic, Op: "map", Err: err,
 			Hint: "this should not happen: please report it, with run.log; nothing is lost, and the other rows go on"}
 	}
-	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err,
-		Hint: "the state directory cannot be written: free space or mend its rights, then run again; nothing is lost"}
+	return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err, Hint: ledger.Advice(err)}
 }
