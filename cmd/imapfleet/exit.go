@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
+	"os"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -19,7 +19,7 @@ const (
 	exitUsage       = 2   // the command line or the list
 	exitNotDone     = 3   // some row is not done
 	exitInterrupted = 130 // SIGINT
-	exitTerminated  = 143 // SIGTERM
+	exitTerminated  = 143 // SIGTERM, SIGHUP
 )
 
 // exitError is an error that knows its exit code. An error of another type
@@ -144,8 +144,8 @@ func signalCode(ctx context.Context) (int, bool) {
 	if !errors.As(context.Cause(ctx), &s) {
 		return 0, false
 	}
-	if s.sig == syscall.SIGTERM {
-		return exitTerminated, true
+	if s.sig == os.Interrupt {
+		return exitInterrupted, true
 	}
-	return exitInterrupted, true
+	return exitTerminated, true
 }

@@ -86,6 +86,7 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 		return runError(err)
 	}
 	defer j.tellStop(ctx)()
+	defer onSignal(func() { j.tellStatus(con) }, statusSignals()...)()
 	con.Start(context.WithoutCancel(ctx)) // a run that is being stopped is worth watching too
 	err := j.rows(ctx, o)
 	con.Stop()

@@ -10,6 +10,7 @@ import (
 
 func main() {
 	ignoreBrokenPipe()
+	surviveStatusSignal()
 	ctx, stop := notify(context.Background())
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

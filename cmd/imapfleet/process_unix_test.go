@@ -75,6 +75,8 @@ func TestSignalsAndTheirExitCodes(t *testing.T) {
 		{"run, SIGTERM", []string{"run", "accounts.csv", "--quiet"}, syscall.SIGTERM, 143},
 		{"check, SIGINT", []string{"check", "accounts.csv", "--quiet"}, syscall.SIGINT, 130},
 		{"check, SIGTERM", []string{"check", "accounts.csv", "--json"}, syscall.SIGTERM, 143},
+		{"run, SIGHUP", []string{"run", "accounts.csv", "--quiet"}, syscall.SIGHUP, 143},
+		{"check, SIGHUP", []string{"check", "accounts.csv", "--quiet"}, syscall.SIGHUP, 143},
 		{"dry run, SIGINT", []string{"run", "accounts.csv", "--dry-run", "--json"}, syscall.SIGINT, 130},
 	}
 	for _, tt := range tests {

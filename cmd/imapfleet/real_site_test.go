@@ -158,10 +158,16 @@ func (s *said) String() string {
 // await waits until the process has written some words.
 func (s *said) await(t *testing.T, words string) {
 	t.Helper()
+	s.awaitTimes(t, words, 1)
+}
+
+// awaitTimes waits until it has written them so often.
+func (s *said) awaitTimes(t *testing.T, words string, times int) {
+	t.Helper()
 	limit := time.After(time.Minute)
 	for {
 		s.mu.Lock()
-		there := strings.Contains(s.text.String(), words)
+		there := strings.Count(s.text.String(), words) >= times
 		if s.more == nil {
 			s.more = make(chan struct{})
 		}

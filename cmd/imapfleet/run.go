@@ -71,7 +71,9 @@ accounts.imapfleet), with the results as files:
 
 Exit codes: 0 all selected rows done, 1 the run itself failed, 2 usage or list,
 3 some row is not done, 130 interrupted, 143 terminated. Ctrl-C stops at a
-message border; a second one ends at once, and even then a rerun is exact.`,
+message border; a second one ends at once, and even then a rerun is exact.
+SIGTERM and a terminal that is closed do the same; SIGUSR1 (not on Windows)
+has it say on stderr how far it is.`,
 		Example: `  imapfleet run accounts.csv --parallel 8
   imapfleet run accounts.csv --failed              only what is not done yet
   imapfleet run accounts.csv --rows 3,7-9          these lines of the list
@@ -270,6 +272,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Faults: o.net.faults, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
+		Grace: stopGrace,
 	}
 	opt.OnMapping = func(pair account.Pair, m *mapping.Map) {
 		if o.dryRun || pair.Rules != nil && pair.Rules.Dry {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -164,8 +166,7 @@ func statusText(out io.Writer, rows []throughput.Result, n throughput.RowCounts,
 	if held {
 		fmt.Fprintf(buf, "A run goes on: process %d on %s since %s.\n", h.PID, fault.Clean(h.Host), h.Since.Local().Format(time.DateTime))
 	}
-	fmt.Fprintf(buf, "%d rows: %d done, %d incomplete, %d failed, %d parked, %d running, %d pending\n",
-		n.Total(), n.Done, n.Incomplete, n.Failed, n.Parked, n.Running, n.Pending)
+	writeCounts(buf, n)
 	if n.Done < n.Total() {
 		fmt.Fprintln(buf)
 		if err := writeNotDone(buf, rows); err != nil {
@@ -173,6 +174,31 @@ func statusText(out io.Writer, rows []throughput.Result, n throughput.RowCounts,
 		}
 	}
 	return buf.Flush()
+}
+
+func writeCounts(out io.Writer, n throughput.RowCounts) {
+	fmt.Fprintf(out, "%d rows: %d done, %d incomplete, %d failed, %d parked, %d running, %d pending\n",
+		n.Total(), n.Done, n.Incomplete, n.Failed, n.Parked, n.Running, n.Pending)
+}
+
+// tellStatus says on out where the rows of the run stand, as status does for
+// the list, and how much it has copied. Rows that were not begun are only
+// counted.
+func (j *job) tellStatus(out io.Writer) {
+	run, _, _ := j.tracker.view()
+	sum := throughput.Summarize(run, 0)
+	begun := slices.DeleteFunc(run, func(r throughput.Result) bool {
+		return r.State == throughput.Done || r.State == throughput.Pending && r.Fault == nil
+	})
+	s := j.meter.Snapshot()
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "status after %s: %s messages, %s copied\n", throughput.FormatDuration(time.Since(j.tracker.start)),
+		throughput.FormatNumber(s.Copied), throughput.FormatOctets(s.Octets))
+	writeCounts(&buf, sum.Rows)
+	if len(begun) > 0 {
+		_ = writeNotDone(&buf, begun) // a buffer takes everything
+	}
+	_, _ = out.Write(buf.Bytes()) // whoever has asked has gone: nothing to be done
 }
 
 // writeNotDone is the table of the rows that are not done.
