@@ -30,16 +30,20 @@ func TestRetryTiming(t *testing.T) {
 		attempts int
 		took     time.Duration // a minute per attempt and the pauses
 		state    throughput.State
+		parked   time.Duration // at most; 0: 48 hours
 	}{
-		{"temporary", lost, 3, 4, (4*60 + 10 + 30 + 90) * time.Second, throughput.Failed},
-		{"temporary, no retries", lost, 0, 1, time.Minute, throughput.Failed},
-		{"final", wrong, 3, 1, time.Minute, throughput.Failed},
-		{"unclassified", errors.New("odd"), 3, 1, time.Minute, throughput.Failed},
-		{"server said later", &fault.Error{Temporary: true, Code: fault.Unavailable}, 2, 3, (3*60 + 30 + 90) * time.Second, throughput.Failed},
-		{"server said when", throttled, 2, 3, (3*60 + 300 + 300) * time.Second, throughput.Failed},
-		{"a host, temporarily", &fault.Error{Scope: fault.Host, Temporary: true, Code: fault.Unreachable}, 1, 2, (2*60 + 30) * time.Second, throughput.Failed},
-		{"a host, for good", &fault.Error{Scope: fault.Host, Code: fault.HostUnknown}, 3, 1, time.Minute, throughput.Failed},
-		{"a locked mailbox", &fault.Error{Scope: fault.Mailbox, Temporary: true, Code: fault.InUse}, 1, 2, (2*60 + 30) * time.Second, throughput.Incomplete},
+		{"temporary", lost, 3, 4, (4*60 + 10 + 30 + 90) * time.Second, throughput.Failed, 0},
+		{"temporary, no retries", lost, 0, 1, time.Minute, throughput.Failed, 0},
+		{"final", wrong, 3, 1, time.Minute, throughput.Failed, 0},
+		{"unclassified", errors.New("odd"), 3, 1, time.Minute, throughput.Failed, 0},
+		{"server said later", &fault.Error{Temporary: true, Code: fault.Unavailable}, 0, 3, (3*60 + 30 + 90) * time.Second, throughput.Failed, 4 * time.Minute},
+		{"server said later, retries left", &fault.Error{Temporary: true, Code: fault.Unavailable}, 9, 3, (3*60 + 30 + 90) * time.Second, throughput.Failed, 4 * time.Minute},
+		{"server said when", throttled, 0, 3, (3*60 + 300 + 300) * time.Second, throughput.Failed, 12 * time.Minute},
+		{"server said later for two days", &fault.Error{Temporary: true, Code: fault.Unavailable}, 0, 183, 47*time.Hour + 53*time.Minute, throughput.Failed, 0},
+		{"later than it is believed", &fault.Error{Temporary: true, Code: fault.Throttled, Wait: 49 * time.Hour}, 3, 1, time.Minute, throughput.Failed, 0},
+		{"a host, temporarily", &fault.Error{Scope: fault.Host, Temporary: true, Code: fault.Unreachable}, 1, 2, (2*60 + 30) * time.Second, throughput.Failed, 0},
+		{"a host, for good", &fault.Error{Scope: fault.Host, Code: fault.HostUnknown}, 3, 1, time.Minute, throughput.Failed, 0},
+		{"a locked mailbox", &fault.Error{Scope: fault.Mailbox, Temporary: true, Code: fault.InUse}, 1, 2, (2*60 + 30) * time.Second, throughput.Incomplete, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -49,7 +53,7 @@ func TestRetryTiming(t *testing.T) {
 					return throughput.Count{}, tt.err
 				}}
 				start := time.Now()
-				res, err := mustNew(t, Options{Syncer: s, Parallel: 1, Retries: tt.retries, Retry: steady}).Run(t.Context(), rows(1))
+				res, err := mustNew(t, Options{Syncer: s, Parallel: 1, Retries: tt.retries, MaxParked: tt.parked, Retry: steady}).Run(t.Context(), rows(1))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -3,11 +3,13 @@
 // after a while when its trouble is temporary. Lanes that no row can use go to
 // the accounts that are at work.
 //
+// Where a server says "later" the row is parked, or the whole host, until that
+// time: then one row goes first.
+//
 // Runner is its main type. One goroutine, the feeder, starts rows and counts
 // what became of them; workers only call Syncer.Sync. The gate has the lanes,
 // under a lock, for accounts ask for more of them from anywhere. The package
-// opens no connection, knows no IMAP, and holds no opinion on the health of a
-// host.
+// opens no connection and knows no IMAP: what a server means is fault's word.
 package batch
 
 import (
@@ -16,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
@@ -43,6 +46,8 @@ type Syncer interface {
 type Recorder interface {
 	SaveRow(ctx context.Context, r ledger.Row) error
 	AddAttempt(ctx context.Context, a ledger.Attempt) error
+	// SaveHosts keeps which hosts are parked now, in the place of those before.
+	SaveHosts(ctx context.Context, parked []ledger.HostPause) error
 }
 
 // Row is a pair and what the ledger knows of it. Known may be zero but for its
@@ -62,7 +67,10 @@ type Options struct {
 	Parallel        int               // lanes at a time, and so rows, at least 1
 	MaxPerHost      int               // lanes at a time that touch one host, on either side; 0: no limit
 	LanesPerAccount int               // lanes at a time for one row; 0: 1
-	Retries         int               // attempts after the first one; 0: none
+	Retries         int               // attempts after the first one; 0: none. A row that is parked uses none up
+	MaxParked       time.Duration     // how long a row, or a host, is parked without progress before it fails; 0: 48 hours
+	AuthFuse        int               // logins refused in a row on one host that park it; 0: any number
+	NoWait          bool              // the run ends when the next row would have to wait for longer than a retry does
 	Retry           RetryPolicy       // the pauses between attempts
 	Logger          *slog.Logger      // nil: nothing is logged
 
@@ -72,6 +80,10 @@ type Options struct {
 	// which starts no row meanwhile: they should be quick.
 	OnStart  func(i int, r throughput.Result)
 	OnResult func(i int, r throughput.Result)
+	// OnHosts is called by the same goroutine when hosts were parked or are not
+	// parked any more, with all that are: no row starts there, and those that
+	// wait for them count as parked too, without a word to OnResult.
+	OnHosts func(parked []throughput.HostPause)
 }
 
 // Runner runs lists. Run may be called once at a time; SetParallel at any
@@ -97,11 +109,18 @@ func New(opt Options) (*Runner, error) {
 		return nil, fmt.Errorf("batch: at most %d lanes per account, must not be negative", opt.LanesPerAccount)
 	case opt.Retries < 0:
 		return nil, fmt.Errorf("batch: %d retries, must not be negative", opt.Retries)
+	case opt.MaxParked < 0:
+		return nil, fmt.Errorf("batch: parked for %v, must not be negative", opt.MaxParked)
+	case opt.AuthFuse < 0:
+		return nil, fmt.Errorf("batch: a fuse of %d logins, must not be negative", opt.AuthFuse)
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	opt.Retry = opt.Retry.withDefaults()
+	if opt.MaxParked == 0 {
+		opt.MaxParked = 48 * time.Hour
+	}
 	opt.LanesPerAccount = max(1, opt.LanesPerAccount)
 	return &Runner{opt: opt, parallel: opt.Parallel}, nil
 }
@@ -127,6 +146,7 @@ func (r *Runner) newGate() *gate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gate = newGate(r.parallel, r.opt.LanesPerAccount, r.opt.MaxPerHost)
+	r.gate.policy = policy{retry: r.opt.Retry, rounds: max(1, r.opt.Retries), maxParked: r.opt.MaxParked, fuse: r.opt.AuthFuse}
 	return r.gate
 }
 

@@ -2,8 +2,6 @@ package batch
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +21,10 @@ type task struct {
 	result throughput.Result
 	meter  *throughput.Meter // from the first attempt to the last
 	lanes  *holder           // of the attempt that goes on
+
+	retries int       // attempts that count against Options.Retries
+	parks   int       // how often it was parked since its last progress
+	parked  time.Time // when that began; zero: it was not
 }
 
 // feeder is one run. It alone hands out rows and closes jobs, when nothing is
@@ -35,6 +37,7 @@ type feeder struct {
 
 	jobs    chan int
 	ended   chan outcome
+	version int // of the hosts that are parked, as told last
 	running int // rows with a worker
 	workers int
 
@@ -46,7 +49,7 @@ type feeder struct {
 func newFeeder(opt Options, g *gate, rows []Row) *feeder {
 	f := &feeder{
 		opt: opt, gate: g, tasks: make([]*task, len(rows)),
-		jobs: make(chan int), ended: make(chan outcome),
+		jobs: make(chan int), ended: make(chan outcome), version: -1, // what a killed run has left is not ours
 	}
 	for i, row := range rows {
 		p := row.Pair
@@ -101,11 +104,14 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 	for {
 		f.wake(time.Now())
 		f.start(ctx, spawn)
+		f.endDeserted(ctx)
+		f.endWaiting(ctx)
+		f.tellHosts(ctx)
 		if f.running == 0 && (f.stopping || f.idle()) {
 			return
 		}
 		var alarm <-chan time.Time
-		if until, ok := f.waits.next(); ok && !f.stopping {
+		if until, ok := f.nextTime(); ok && !f.stopping {
 			timer.Reset(time.Until(until))
 			alarm = timer.C
 		}
@@ -128,8 +134,19 @@ func (f *feeder) stop() {
 	f.gate.stop()
 }
 
+// nextTime is when something changes by itself; false: nothing does.
+func (f *feeder) nextTime() (time.Time, bool) {
+	row, rows := f.waits.next()
+	host, hosts := f.gate.alarm()
+	if !rows || hosts && host.Before(row) {
+		return host, hosts
+	}
+	return row, true
+}
+
 // wake moves the rows whose time has come to the ready ones.
 func (f *feeder) wake(now time.Time) {
+	f.gate.wake(now)
 	for j := f.waits.due(now); j != nil; j = f.waits.due(now) {
 		f.gate.push(j)
 	}
@@ -191,64 +208,29 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	f.learn(t, o.err)
 
 	now := time.Now()
+	v := f.gate.heed(t.lanes, o.err, now)
 	r := &t.result
 	r.Elapsed += o.elapsed
 	r.Count = join(r.Count, o.count)
-	until := f.judge(rows, t, o, now)
+	until, again := f.judge(rows, t, o, v, now)
 	f.log(t, o)
 	if f.record(ctx, t, *r, now) {
 		f.check(f.addAttempt(ctx, t, o))
 	}
-	if until.IsZero() {
+	switch {
+	case !again:
 		t.meter.End()
 		t.meter = nil
-	} else {
+	case until.IsZero():
+		t.meter.Pause()
+		f.gate.push(&t.job)
+	default:
 		t.meter.Pause()
 		f.waits.add(until, &t.job)
 	}
 	if f.opt.OnResult != nil {
 		f.opt.OnResult(o.index, *r)
 	}
-}
-
-// learn takes what a server said of its limits to heart.
-func (f *feeder) learn(t *task, err error) {
-	e := fault.Of(err)
-	if e == nil || e.MaxPerUser == 0 && e.MaxPerHost == 0 {
-		return
-	}
-	f.gate.learn(&t.job, e)
-	f.opt.Logger.Info("a server limits connections", f.attrs(t,
-		slog.String("side", e.Side.String()), slog.Int("per_user", e.MaxPerUser), slog.Int("per_host", e.MaxPerHost))...)
-}
-
-// judge sets the state that a row has after an attempt and returns when it
-// goes on; zero: it does not, in this run.
-func (f *feeder) judge(rows context.Context, t *task, o outcome, now time.Time) time.Time {
-	r := &t.result
-	e := classify(o.err)
-	r.Fault = describe(e)
-	switch {
-	case e == nil:
-		if r.State = endState(r.Count, nil); r.State == throughput.Incomplete {
-			r.Fault = describe(cause(r.Count))
-		}
-	case rows.Err() != nil && (e.Code == fault.Canceled || errors.Is(o.err, context.Canceled) || errors.Is(o.err, context.DeadlineExceeded)):
-		r.State, r.Fault = throughput.Pending, nil // cut by the stop: not its own doing
-	case e.Scope == fault.Run:
-		r.State = throughput.Pending
-		f.check(o.err)
-	case again(e) && r.Attempts <= f.opt.Retries:
-		until := now.Add(f.opt.Retry.pause(e, r.Attempts))
-		r.State = throughput.Pending
-		if saidLater(e) {
-			r.State, r.ParkedUntil = throughput.Parked, until
-		}
-		return until
-	default:
-		r.State = endState(r.Count, e)
-	}
-	return time.Time{}
 }
 
 // record tells the ledger where the row stands. A result is worth keeping

@@ -13,6 +13,7 @@ import (
 // who holds it waits for anything.
 type gate struct {
 	share   int           // lanes of one account, until a server allows less
+	policy  policy        // how long hosts are parked
 	changed chan struct{} // holds one token when a row may start that could not before
 
 	mu      sync.Mutex
@@ -22,6 +23,7 @@ type gate struct {
 	ready   *queue
 	holders []*holder // who has lanes
 	stopped bool      // no lane is given out any more
+	stale   bool      // rows may wait for a host that is over
 }
 
 func newGate(limit, share, maxPerHost int) *gate {
@@ -36,6 +38,10 @@ func (g *gate) push(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready.push(j)
+	for _, name := range j.hosts {
+		p := g.hosts.of(name).pause
+		g.stale = g.stale || p != nil && p.over
+	}
 }
 
 // next takes the first ready row that may start, and a lane for it; nil when
@@ -53,6 +59,11 @@ func (g *gate) next() *holder {
 	h := &holder{gate: g, job: j}
 	g.holders = append(g.holders, h)
 	g.move(h, 1)
+	for _, name := range j.hosts {
+		if p := g.hosts.of(name).pause; p != nil {
+			p.first = j
+		}
+	}
 	return h
 }
 
@@ -69,6 +80,9 @@ func (g *gate) end(h *holder) {
 func (g *gate) move(h *holder, n int) {
 	g.used += n
 	g.hosts.add(h.job.hosts, n)
+	for _, o := range h.in {
+		o.in += n
+	}
 	h.lanes += n
 	h.meter.Lanes(h.lanes)
 }
@@ -85,6 +99,42 @@ func (g *gate) stop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stopped = true
+}
+
+// deserted takes the rows out of the queue that wait for a host which is over,
+// by that host.
+func (g *gate) deserted() map[*host][]*job {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.stale {
+		return nil
+	}
+	g.stale = false
+	out := make(map[*host][]*job)
+	for _, o := range g.hosts.paused() {
+		if o.pause.over {
+			out[o] = g.ready.remove(func(j *job) bool { return j.touches(o.name) })
+		}
+	}
+	return out
+}
+
+// rest takes all rows out of the queue, each with the pause that it waits for;
+// nil where it waits for something else.
+func (g *gate) rest() (jobs []*job, pauses []*pause) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	jobs = g.ready.remove(func(*job) bool { return true })
+	for _, j := range jobs {
+		var latest *pause
+		for _, name := range j.hosts {
+			if p := g.hosts.of(name).pause; p != nil && (latest == nil || p.until.After(latest.until)) {
+				latest = p
+			}
+		}
+		pauses = append(pauses, latest)
+	}
+	return jobs, pauses
 }
 
 func (g *gate) setLimit(n int) {
@@ -112,12 +162,9 @@ func (g *gate) learn(j *job, e *fault.Error) {
 	if e.MaxPerHost == 0 || e.Side == fault.Local {
 		return
 	}
-	lanes, host := e.MaxPerHost, j.hosts[0]
-	if e.Side == fault.Dest {
-		host = j.hosts[1]
-	}
+	lanes := e.MaxPerHost
 	if j.hosts[0] == j.hosts[1] {
 		lanes /= 2 // each lane has two connections there
 	}
-	g.hosts.tell(host, max(1, lanes))
+	g.hosts.tell(j.host(e.Side), max(1, lanes))
 }

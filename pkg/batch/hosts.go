@@ -1,46 +1,111 @@
 package batch
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// hosts counts the lanes that touch each host, and says whether one more may.
+// host is what the run knows of one server. The gate's lock guards it.
+type host struct {
+	name string
+	used int  // lanes that touch it
+	in   int  // of them, those of accounts whose login there has worked
+	met  bool // a login has worked in this run
+
+	told   int    // lanes that it said it allows; 0: it did not say
+	learnt learnt // lanes that it was found to bear, where it does not say
+
+	troubled []int  // rows, each another one, that met a trouble of the whole host since a login worked
+	refused  int    // logins refused since one worked
+	pause    *pause // nil: it is not parked
+	past     pause  // the last one that has ended
+}
+
+// hosts are the servers of a run: how many lanes touch each, and whether one
+// more may.
 type hosts struct {
-	most int            // on each host; 0: no limit
-	told map[string]int // what a server said that it allows
-	used map[string]int
+	most    int // lanes on each host; 0: no limit
+	byName  map[string]*host
+	watched map[*host]struct{} // those that are parked, or have a learnt limit
+	version int                // grows when a host is parked, or is not any more
 }
 
 func newHosts(most int) hosts {
-	return hosts{most: most, told: make(map[string]int), used: make(map[string]int)}
+	return hosts{most: most, byName: make(map[string]*host), watched: make(map[*host]struct{})}
+}
+
+// of returns the host of that name, the same one each time.
+func (h *hosts) of(name string) *host {
+	o := h.byName[name]
+	if o == nil {
+		o = &host{name: name}
+		h.byName[name] = o
+	}
+	return o
 }
 
 // over is by how many lanes a host is above its limit: 0 when it is full,
 // negative when there is room.
-func (h *hosts) over(host string) int {
+func (h *hosts) over(name string) int {
+	o := h.of(name)
 	most := math.MaxInt
-	if h.most > 0 {
-		most = h.most
+	for _, limit := range []int{h.most, o.told, o.learnt.most} {
+		if limit > 0 {
+			most = min(most, limit)
+		}
 	}
-	if told, ok := h.told[host]; ok {
-		most = min(most, told)
-	}
-	return h.used[host] - most
+	return o.used - most
 }
 
-// room reports whether one more lane may touch both hosts.
-func (h *hosts) room(pair [2]string) bool { return h.over(pair[0]) < 0 && h.over(pair[1]) < 0 }
+// room reports whether one more row may touch both hosts.
+func (h *hosts) room(pair [2]string) bool {
+	return h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).admits() && h.of(pair[1]).admits()
+}
+
+// spare reports whether an account may have one more lane between both hosts.
+func (h *hosts) spare(pair [2]string) bool {
+	return h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).pause == nil && h.of(pair[1]).pause == nil
+}
 
 // add books n lanes. One between two accounts of one host is one lane there.
 func (h *hosts) add(pair [2]string, n int) {
-	h.used[pair[0]] += n
+	h.of(pair[0]).used += n
 	if pair[1] != pair[0] {
-		h.used[pair[1]] += n
+		h.of(pair[1]).used += n
 	}
 }
 
 // tell lowers what a host bears to n lanes.
-func (h *hosts) tell(host string, n int) {
-	if told, ok := h.told[host]; ok {
-		n = min(n, told)
+func (h *hosts) tell(name string, n int) {
+	o := h.of(name)
+	if o.told > 0 {
+		n = min(n, o.told)
 	}
-	h.told[host] = n
+	o.told = n
+}
+
+// watch keeps in mind which hosts change with time.
+func (h *hosts) watch(o *host) {
+	if o.pause == nil && o.learnt.most == 0 {
+		delete(h.watched, o)
+		return
+	}
+	h.watched[o] = struct{}{}
+}
+
+// paused are the hosts that are parked, by name.
+func (h *hosts) paused() []*host {
+	var out []*host
+	for o := range h.watched {
+		if o.pause != nil {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b *host) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return out
 }

@@ -2,8 +2,10 @@ package batch
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -42,6 +44,10 @@ type Lanes = interface {
 	// the run: one less than most, which stays free for the user's own device,
 	// or what it has without the refused lane.
 	Refused(most int)
+
+	// LoggedIn tells that the first login of this Sync on a side has worked, as
+	// soon as it has.
+	LoggedIn(side fault.Side)
 }
 
 // askLasts is how long an account that asked for a lane is thought to want
@@ -55,6 +61,7 @@ type holder struct {
 	job   *job
 	meter *throughput.Meter
 	lanes int       // the first one included; 0 once the attempt has ended
+	in    []*host   // where its login has worked
 	asked time.Time // when it last asked for a lane; zero when it has given one back since
 }
 
@@ -70,7 +77,7 @@ func (h *holder) left() int64 { return h.meter.Snapshot().LeftOctets() }
 
 // mayGrow reports whether the account could have one more lane, were one free.
 func (h *holder) mayGrow() bool {
-	return h.lanes > 0 && h.lanes < h.job.most && h.gate.hosts.room(h.job.hosts)
+	return h.lanes > 0 && h.lanes < h.job.most && h.gate.hosts.spare(h.job.hosts)
 }
 
 // TryAcquire implements Lanes.
@@ -111,6 +118,22 @@ func (h *holder) Refused(most int) {
 	default:
 		h.job.most = min(h.job.most, max(1, h.lanes-1))
 	}
+}
+
+// LoggedIn implements Lanes.
+func (h *holder) LoggedIn(side fault.Side) {
+	g := h.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if h.lanes == 0 || side == fault.Local {
+		return
+	}
+	o := g.hosts.of(h.job.host(side))
+	if !slices.Contains(h.in, o) {
+		h.in = append(h.in, o)
+		o.in += h.lanes
+	}
+	g.worked(o, h.job, time.Now())
 }
 
 // Wanted implements Lanes.

@@ -243,8 +243,8 @@ func TestLanesAreTakenBack(t *testing.T) {
 					l.Refused(0)
 				}
 				g := r.gate
-				if s.all.peak != 7 || g.used != 0 || len(g.holders) != 0 || g.hosts.used["old.example"] != 0 || g.hosts.used["new.example"] != 0 {
-					t.Errorf("of at most %d lanes these are left: %d, held by %d, hosts %v", s.all.peak, g.used, len(g.holders), g.hosts.used)
+				if s.all.peak != 7 || g.used != 0 || len(g.holders) != 0 || g.hosts.of("old.example").used != 0 || g.hosts.of("new.example").used != 0 {
+					t.Errorf("of at most %d lanes these are left: %d, held by %d, hosts %v", s.all.peak, g.used, len(g.holders), g.hosts.byName)
 				}
 			})
 		})

@@ -72,10 +72,16 @@ type recorder struct {
 	err      error
 	saved    []ledger.Row
 	attempts []ledger.Attempt
+	hosts    [][]ledger.HostPause
 }
 
 func (r *recorder) SaveRow(_ context.Context, row ledger.Row) error {
 	r.saved = append(r.saved, row)
+	return r.err
+}
+
+func (r *recorder) SaveHosts(_ context.Context, hosts []ledger.HostPause) error {
+	r.hosts = append(r.hosts, hosts)
 	return r.err
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
 )
 
 // job is a row as the gate sees it.
@@ -18,6 +20,14 @@ type job struct {
 // allow keeps the account below the number of connections that its server
 // allows: one is left for the user's own device, where there are more.
 func (j *job) allow(connections int) { j.most = min(j.most, max(1, connections-1)) }
+
+// host is the server of a side.
+func (j *job) host(side fault.Side) string {
+	if side == fault.Dest {
+		return j.hosts[1]
+	}
+	return j.hosts[0]
+}
 
 func (j *job) touches(host string) bool { return j.hosts[0] == host || j.hosts[1] == host }
 
@@ -120,6 +130,39 @@ func (q *queue) take(g *group) *job {
 		q.groups = slices.DeleteFunc(q.groups, func(o *group) bool { return o == g })
 	}
 	return j
+}
+
+// remove takes out the rows that are meant.
+func (q *queue) remove(meant func(*job) bool) []*job {
+	var out []*job
+	keep := func(jobs []*job) []*job {
+		kept := jobs[:0]
+		for _, j := range jobs {
+			if meant(j) {
+				out = append(out, j)
+			} else {
+				kept = append(kept, j)
+			}
+		}
+		clear(jobs[len(kept):])
+		return kept
+	}
+	q.groups = slices.DeleteFunc(q.groups, func(g *group) bool {
+		g.jobs = keep(g.jobs)
+		heap.Init(&g.jobs)
+		if g.jobs.Len() == 0 {
+			delete(q.byHosts, g.hosts)
+		}
+		return g.jobs.Len() == 0
+	})
+	for dest, jobs := range q.blocked {
+		if jobs = keep(jobs); len(jobs) == 0 {
+			delete(q.blocked, dest)
+			continue
+		}
+		q.blocked[dest] = jobs
+	}
+	return out
 }
 
 // empty reports whether no row is waiting for room.

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -55,13 +56,19 @@ func (p RetryPolicy) pause(e *fault.Error, n int) time.Duration {
 	d := b.NextBackOff()
 	if e.Wait > 0 {
 		// Not before what was asked for, and not all rows in the same instant.
-		d = max(d, e.Wait+time.Duration(p.Jitter*float64(min(d, e.Wait))))
+		d = max(d, e.Wait+rand.N(time.Duration(p.Jitter*float64(e.Wait)/2)+1))
 	}
 	return d
 }
 
-// again reports whether a later attempt may help.
-func again(e *fault.Error) bool {
+// longest is the longest pause before one of so many retries.
+func (p RetryPolicy) longest(retries int) time.Duration {
+	p.Jitter, retries = 0, max(1, retries)
+	return p.pause(&fault.Error{}, retries)
+}
+
+// mayPass reports whether a later attempt may help.
+func mayPass(e *fault.Error) bool {
 	return e != nil && e.Scope != fault.Run && (e.Temporary || e.Wait > 0)
 }
 

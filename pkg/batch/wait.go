@@ -2,6 +2,7 @@ package batch
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -21,6 +22,20 @@ func (w *waits) due(now time.Time) *job {
 		return nil
 	}
 	return heap.Pop(w).(wait).job
+}
+
+// remove takes out the rows that are meant.
+func (w *waits) remove(meant func(*job) bool) []*job {
+	var out []*job
+	*w = slices.DeleteFunc(*w, func(x wait) bool {
+		if meant(x.job) {
+			out = append(out, x.job)
+			return true
+		}
+		return false
+	})
+	heap.Init(w)
+	return out
 }
 
 // next returns when the first row's time comes.

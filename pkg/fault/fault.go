@@ -76,6 +76,7 @@ const (
 	TLSMissing       Code = "tls-missing"          // STARTTLS required, not offered
 	NotIMAP          Code = "not-imap"             // the greeting is no IMAP greeting
 	AuthRefused      Code = "auth-refused"         // user name or password
+	AuthFuse         Code = "auth-fuse"            // too many logins in a row were refused on this host
 	AuthUnsupported  Code = "auth-unsupported"     // no mechanism in common
 	AuthTemporary    Code = "auth-temporary"       // the server's password check is down
 	Forbidden        Code = "forbidden"            // NOPERM, CONTACTADMIN, EXPIRED ...
@@ -183,6 +184,33 @@ func Of(err error) *Error {
 		return e
 	}
 	return nil
+}
+
+// Sides returns what err says of either side, nil where it says nothing: the
+// error of one attempt may hold a fault of each.
+func Sides(err error) (source, dest *Error) {
+	e := Of(err)
+	if e == nil {
+		return nil, nil
+	}
+	switch e.Side {
+	case Source:
+		source = e
+	case Dest:
+		dest = e
+	}
+	if both, ok := e.Err.(interface{ Unwrap() []error }); ok {
+		for _, err := range both.Unwrap() {
+			switch own := Of(err); {
+			case own == nil:
+			case own.Side == Source:
+				source = own
+			case own.Side == Dest:
+				dest = own
+			}
+		}
+	}
+	return source, dest
 }
 
 // ScopeOf returns the scope of err: Account when it is not classified.

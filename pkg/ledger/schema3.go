@@ -61,4 +61,17 @@ CREATE TABLE daily (
 	octets  INTEGER NOT NULL,
 	PRIMARY KEY (account, hour)
 ) STRICT, WITHOUT ROWID;
+
+-- A server that the run which goes on leaves alone for a while. until is 0
+-- when no row of this run is tried there any more.
+CREATE TABLE host_pause (
+	host        TEXT    NOT NULL PRIMARY KEY,
+	until       INTEGER NOT NULL,
+	fault_side  TEXT    NOT NULL,
+	fault_scope TEXT    NOT NULL,
+	fault_code  TEXT    NOT NULL,
+	fault_op    TEXT    NOT NULL,
+	fault_text  TEXT    NOT NULL,
+	fault_hint  TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
 `

@@ -115,6 +115,7 @@ type Lanes = interface {
 	Release()
 	Wanted() bool
 	Refused(most int)
+	LoggedIn(side fault.Side)
 }
 
 // Sync makes one pass over pair: every message that the source lists is copied

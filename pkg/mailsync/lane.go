@@ -39,16 +39,28 @@ func (l *lane) expect(pt *part) {
 func (l *lane) open(ctx context.Context) error {
 	var errs [2]error
 	var wg sync.WaitGroup
+	sides := []fault.Side{fault.Source, fault.Dest}
 	for i, s := range []*session{l.src, l.dst} {
 		wg.Go(func() {
-			errs[i] = guard("login", func() error {
-				_, err := s.get(ctx)
-				return err
-			})
+			errs[i] = guard("login", func() error { return l.p.login(ctx, s, sides[i], l.further) })
 		})
 	}
 	wg.Wait()
 	return both(errs[0], errs[1])
+}
+
+// login opens a session, and says so where it is of the pass's first lane.
+func (p *pass) login(ctx context.Context, s *session, side fault.Side, further bool) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicked("login", r)
+		}
+	}()
+	_, err = s.get(ctx)
+	if err == nil && !further && p.lanes != nil {
+		p.lanes.LoggedIn(side)
+	}
+	return err
 }
 
 // close ends both sessions.

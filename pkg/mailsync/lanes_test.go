@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -21,6 +22,7 @@ type spare struct {
 	free, held, peak     int
 	taken, back, refused int
 	takeBack             int // lanes still to be asked back
+	in                   []fault.Side
 }
 
 func (s *spare) TryAcquire() bool {
@@ -59,6 +61,12 @@ func (s *spare) Refused(int) {
 	defer s.mu.Unlock()
 	s.refused++
 	s.free = 0
+}
+
+func (s *spare) LoggedIn(side fault.Side) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.in = append(s.in, side)
 }
 
 // wide is one large mailbox beside small ones, worth several lanes.
@@ -167,10 +175,11 @@ func TestLanesRefused(t *testing.T) {
 // fixed gives one further lane and never takes it back.
 type fixed struct{ taken atomic.Int64 }
 
-func (f *fixed) TryAcquire() bool { return f.taken.CompareAndSwap(0, 1) }
-func (f *fixed) Release()         {}
-func (f *fixed) Wanted() bool     { return false }
-func (f *fixed) Refused(int)      {}
+func (f *fixed) TryAcquire() bool    { return f.taken.CompareAndSwap(0, 1) }
+func (f *fixed) Release()            {}
+func (f *fixed) Wanted() bool        { return false }
+func (f *fixed) Refused(int)         {}
+func (f *fixed) LoggedIn(fault.Side) {}
 
 // TestFurtherLaneDies: a further lane whose connection breaks in a mailbox,
 // while the other lane is about to settle it, and that is not let in again,

@@ -154,7 +154,8 @@ func (p *pass) run(ctx context.Context) error {
 	return p.mild
 }
 
-// both joins the faults of the two sides to one that says so.
+// both joins the faults of the two sides to one that says so; fault.Sides tells
+// them apart.
 func both(source, dest error) error {
 	if source == nil {
 		return dest
@@ -172,7 +173,11 @@ func both(source, dest error) error {
 		text = s.Err.Error()
 	}
 	joined.Text = text + "; and " + d.Error()
-	joined.Temporary = s.Temporary && d.Temporary
+	joined.Err = errors.Join(source, dest)
+	joined.Wait = max(s.Wait, d.Wait)
+	if joined.Temporary = s.Temporary && d.Temporary; !joined.Temporary {
+		joined.Wait = 0 // what is refused for good does not pass by waiting
+	}
 	return &joined
 }
 

@@ -47,9 +47,10 @@ func (m *moody) TryAcquire() bool {
 	return true
 }
 
-func (m *moody) Release()     { m.held.Add(-1) }
-func (m *moody) Wanted() bool { return m.held.Load() > 0 && m.oneIn(5) }
-func (m *moody) Refused(int)  {}
+func (m *moody) Release()            { m.held.Add(-1) }
+func (m *moody) Wanted() bool        { return m.held.Load() > 0 && m.oneIn(5) }
+func (m *moody) Refused(int)         {}
+func (m *moody) LoggedIn(fault.Side) {}
 
 // storm is a pair of servers at which everything may break.
 type storm struct {

@@ -1,0 +1,113 @@
+package batch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// tellHosts says which hosts are parked, when that has changed. The rows that
+// wait for them are not written one by one: there may be very many.
+func (f *feeder) tellHosts(ctx context.Context) {
+	parked, version := f.gate.parkedHosts()
+	if version == f.version {
+		return
+	}
+	f.version = version
+	if f.opt.Recorder != nil {
+		rows := make([]ledger.HostPause, len(parked))
+		for i, p := range parked {
+			rows[i] = hostRow(p)
+		}
+		f.check(f.opt.Recorder.SaveHosts(context.WithoutCancel(ctx), rows))
+	}
+	if f.opt.OnHosts != nil {
+		f.opt.OnHosts(parked)
+	}
+}
+
+func (g *gate) parkedHosts() (parked []throughput.HostPause, version int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, o := range g.hosts.paused() {
+		parked = append(parked, throughput.HostPause{Host: o.name, Until: o.pause.until, Fault: *describe(o.pause.why)})
+	}
+	return parked, g.hosts.version
+}
+
+// endDeserted ends the rows of hosts that are given up in this run.
+func (f *feeder) endDeserted(ctx context.Context) {
+	if f.stopping {
+		return
+	}
+	for o, jobs := range f.gate.deserted() {
+		p := o.pause // nobody changes one that is over
+		jobs = append(jobs, f.waits.remove(func(j *job) bool { return j.touches(o.name) })...)
+		if len(jobs) == 0 {
+			continue
+		}
+		why := *p.why
+		if p.fuse {
+			why.Text = fmt.Sprintf("%s, the last %d of them after pauses", p.why.Text, fuseTries)
+		}
+		f.opt.Logger.Error("host given up in this run", slog.String("host", o.name), slog.Int("rows", len(jobs)),
+			slog.String("code", string(why.Code)), slog.String("err", fault.Clean(why.Error())))
+		for _, j := range jobs {
+			r := f.tasks[j.index].result
+			r.Fault, r.ParkedUntil = describe(&why), time.Time{}
+			if r.State = throughput.Parked; !p.fuse {
+				r.State = endState(r.Count, &why)
+			}
+			f.endRow(ctx, j, r)
+		}
+	}
+}
+
+// endWaiting ends the run where nothing is left but rows that have to wait and
+// nobody is to wait for them.
+func (f *feeder) endWaiting(ctx context.Context) {
+	if !f.opt.NoWait || f.stopping || f.running > 0 {
+		return
+	}
+	next, ok := f.nextTime()
+	if ok && time.Until(next) <= f.opt.Retry.longest(f.opt.Retries) {
+		return
+	}
+	for _, j := range f.waits.remove(func(*job) bool { return true }) {
+		f.endRow(ctx, j, f.tasks[j.index].result)
+	}
+	jobs, pauses := f.gate.rest()
+	for i, j := range jobs {
+		r := f.tasks[j.index].result
+		if p := pauses[i]; p != nil {
+			r.State, r.Fault, r.ParkedUntil = throughput.Parked, describe(p.why), p.until
+		}
+		f.endRow(ctx, j, r)
+	}
+}
+
+// endRow ends a row that is not at work, for this run.
+func (f *feeder) endRow(ctx context.Context, j *job, r throughput.Result) {
+	t := f.tasks[j.index]
+	t.result = r
+	t.meter.End()
+	t.meter = nil
+	f.record(ctx, t, r, time.Now())
+	if f.opt.OnResult != nil {
+		f.opt.OnResult(j.index, r)
+	}
+}
+
+// hostRow is a parked host as the ledger keeps it.
+func hostRow(p throughput.HostPause) ledger.HostPause {
+	f := p.Fault
+	return ledger.HostPause{
+		Host: p.Host, Until: p.Until, FaultSide: f.Side, FaultScope: f.Scope, FaultCode: f.Code, FaultOp: f.Op,
+		FaultText: f.Text, FaultHint: f.Hint,
+	}
+}

@@ -1,0 +1,84 @@
+package throughput
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// HostPause is a server at which no row starts for a while, and why. Until is
+// zero when none will in this run.
+type HostPause struct {
+	Host  string
+	Until time.Time
+	Fault Fault
+}
+
+// MarshalJSON leaves out a time that is not set. Fields are only ever added.
+func (p HostPause) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Host  string     `json:"host"`
+		Until *time.Time `json:"parked_until,omitempty"`
+		Fault Fault      `json:"fault"`
+	}{p.Host, timeOrNil(p.Until), p.Fault})
+}
+
+// Parked is r, parked where it waits for one of the hosts that are parked:
+// for the one that keeps it longest.
+func (r Result) Parked(hosts []HostPause) Result {
+	if s := r.State.Known(); s != Pending && s != Parked {
+		return r
+	}
+	for _, p := range hosts {
+		if p.Host != r.Host1 && p.Host != r.Host2 {
+			continue
+		}
+		if r.State == Parked && (r.ParkedUntil.IsZero() && r.Fault != nil || !p.Until.IsZero() && p.Until.Before(r.ParkedUntil)) {
+			continue
+		}
+		f := p.Fault
+		r.State, r.ParkedUntil, r.Fault = Parked, p.Until, &f
+	}
+	return r
+}
+
+// ParkedText says until when a row or a host is parked and why, such as
+// "parked until 14:05 (imap.example.com: Request is throttled)"; the day is
+// said where it is not that of now.
+func ParkedText(host string, until, now time.Time, f *Fault) string {
+	out := "parked"
+	if !until.IsZero() {
+		until, now = until.Local(), now.Local()
+		layout := "15:04"
+		if until.Format(time.DateOnly) != now.Format(time.DateOnly) {
+			layout = "2006-01-02 15:04"
+		}
+		out += " until " + until.Format(layout)
+	}
+	why := host
+	if f != nil {
+		text := f.Text
+		if text == "" {
+			text = f.Code
+		}
+		if text != "" {
+			why += ": " + text
+		}
+	}
+	if why == "" {
+		return out
+	}
+	return oneLine(out + " (" + why + ")")
+}
+
+// FaultHost is the server that a row's fault is about; "" when it is about
+// neither.
+func (r Result) FaultHost() string {
+	switch {
+	case r.Fault == nil:
+	case r.Fault.Side == "source":
+		return r.Host1
+	case r.Fault.Side == "destination":
+		return r.Host2
+	}
+	return ""
+}
