@@ -69,7 +69,7 @@ func (g *gate) heedHost(o *host, h *holder, e *fault.Error, completed bool, now 
 		return verdict{}
 	case e.Scope == fault.Host:
 		return g.parked(o, e, first, now)
-	case full(e) || closed(e) && !in && o.in > 0:
+	case full(e) || closed(e) && !in && o.used > 0:
 		return g.full(o, h.job, e, first, now)
 	case ofHost(e) || closed(e) && !in:
 		if !slices.Contains(o.troubled, h.job.index) {
