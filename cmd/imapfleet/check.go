@@ -162,6 +162,7 @@ type checkSummary struct {
 func (c *checker) run(ctx context.Context) {
 	engine := mailsync.New(mailsync.Options{
 		RootCAs: c.roots, Faults: c.opt.net.faults, Logger: screenLogger(c.std.err, slog.Level(c.opt.logLevel), c.opt.quiet), Version: programVersion(), Patience: c.opt.patience, Lanes: c.opt.net.parallel,
+		AwaitLogin: c.opt.net.awaitLogin(),
 	})
 	var g errgroup.Group
 	g.SetLimit(c.opt.net.parallel)

@@ -33,6 +33,10 @@ func (e *events) row(what throughput.EventType, r throughput.Result) {
 	e.tell(throughput.Event{Type: what, Row: &r})
 }
 
+func (e *events) hosts(parked []throughput.HostPause) {
+	e.tell(throughput.Event{Type: throughput.EventHosts, Hosts: append([]throughput.HostPause{}, parked...)})
+}
+
 // progress is for one goroutine.
 func (e *events) progress(now time.Time, s throughput.Snapshot, rows throughput.RowCounts) {
 	e.octets.Add(now, s.Octets)

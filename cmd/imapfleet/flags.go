@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -8,11 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/ratelimit"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 )
 
@@ -118,9 +121,28 @@ func warnings(list *account.List, selected []int) []string {
 type netFlags struct {
 	caFile     string
 	parallel   int
+	loginRate  loginRateValue
 	faultRules string
 
 	faults *fault.Rules // what the file of faultRules says, once it was checked; nil without one
+}
+
+// loginRateValue is the flag --login-rate. It implements pflag.Value.
+type loginRateValue struct{ ratelimit.LoginRate }
+
+func (v *loginRateValue) Type() string { return "rate" }
+
+func (v *loginRateValue) Set(text string) (err error) {
+	v.LoginRate, err = ratelimit.ParseLoginRate(text)
+	return err
+}
+
+// awaitLogin spaces the logins of a command; nil: they are not spaced.
+func (f *netFlags) awaitLogin() func(ctx context.Context, host string) error {
+	if f.loginRate.N == 0 {
+		return nil
+	}
+	return ratelimit.NewLogins(f.loginRate.LoginRate).Wait
 }
 
 func (f *netFlags) register(fs *pflag.FlagSet) {
@@ -130,6 +152,8 @@ func (f *netFlags) register(fs *pflag.FlagSet) {
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
 		fs.StringVar(&f.faultRules, "fault-rules", "", "a `FILE` that says what a server's own refusals mean (see examples/fault-rules)")
+		f.loginRate.LoginRate = ratelimit.LoginRate{N: 20, Per: time.Second}
+		fs.Var(&f.loginRate, "login-rate", "logins on one host at most, evenly spaced: a number per s, m or h, or off")
 	})
 }
 

@@ -114,6 +114,10 @@ func (j *job) rows(ctx context.Context, o runOptions) error {
 	opt := o.runnerOptions(j, mailsync.New(o.engineOptions(j)))
 	opt.OnStart = func(i int, r throughput.Result) { j.note(throughput.EventStarted, i, r) }
 	opt.OnResult = func(i int, r throughput.Result) { j.note(throughput.EventEnded, i, r) }
+	opt.OnHosts = func(parked []throughput.HostPause) {
+		j.tracker.setHosts(parked)
+		j.events.hosts(parked)
+	}
 	runner, err := batch.New(opt)
 	if err != nil {
 		return err

@@ -101,6 +101,7 @@ func (k *keeper) write(ctx context.Context) error {
 		Run:  throughput.Summarize(run, time.Since(k.tracker.start)),
 		List: throughput.Summarize(list, 0),
 	}
+	k.report.Run.Hosts = k.tracker.pausedHosts()
 	rows, err := k.rejects(ctx)
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ type runOptions struct {
 	maxPerHost      int
 	lanesPerAccount int
 	retries         int
+	maxParked       time.Duration
+	authFuse        int
+	noWait          bool
 	patience        time.Duration
 	maxRejects      int
 	accept          string
@@ -109,6 +112,9 @@ func (o *runOptions) register(fs *pflag.FlagSet) {
 	})
 	section(fs, "When to give up", func(fs *pflag.FlagSet) {
 		fs.IntVar(&o.retries, "retries", 3, "attempts more for a row whose trouble is temporary")
+		fs.DurationVar(&o.maxParked, "max-parked", 48*time.Hour, "how long a row waits, without progress, for a server that says \"later\"")
+		fs.BoolVar(&o.noWait, "no-wait", false, "end when only rows are left that a server lets wait for longer than a retry does")
+		fs.IntVar(&o.authFuse, "auth-fuse", 5, "pause a host after so many refused logins in a row (0: never)")
 		fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long an attempt goes on reconnecting without progress")
 		fs.IntVar(&o.maxRejects, "max-rejects", 50, "give up a row after so many refused messages in a row")
 	})
@@ -136,6 +142,10 @@ func (o *runOptions) check() error {
 		return errors.New("--lanes-per-account: must be at least 1")
 	case o.retries < 0:
 		return errors.New("--retries: must not be negative")
+	case o.maxParked <= 0:
+		return errors.New("--max-parked: must be positive, such as 48h")
+	case o.authFuse < 0:
+		return errors.New("--auth-fuse: must not be negative")
 	case o.patience <= 0:
 		return errors.New("--patience: must be positive, such as 2m")
 	case o.maxRejects < 1:
@@ -272,7 +282,8 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Faults: o.net.faults, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
-		Grace: stopGrace,
+		Grace:      stopGrace,
+		AwaitLogin: o.net.awaitLogin(),
 	}
 	opt.OnMapping = func(pair account.Pair, m *mapping.Map) {
 		if o.dryRun || pair.Rules != nil && pair.Rules.Dry {
@@ -287,6 +298,7 @@ func (o *runOptions) runnerOptions(j *job, engine batch.Syncer) batch.Options {
 	opt := batch.Options{
 		Syncer: engine, Meter: j.meter, Logger: j.log, RunID: runID(j.tracker.start),
 		Parallel: o.net.parallel, MaxPerHost: o.maxPerHost, LanesPerAccount: o.lanesPerAccount, Retries: o.retries,
+		MaxParked: o.maxParked, AuthFuse: o.authFuse, NoWait: o.noWait,
 	}
 	if !o.dryRun {
 		opt.Recorder = j.bound.ledger

@@ -76,7 +76,7 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 	dir := stateDir(o.list, o.state)
 	h, held := readHolder(dir)
 	held = held && h.alive()
-	results, known, err := remembered(ctx, dir, list.Pairs)
+	results, parked, known, err := remembered(ctx, dir, list.Pairs)
 	if err != nil {
 		return runError(err)
 	}
@@ -85,9 +85,10 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 	}
 	shown := make([]throughput.Result, len(selected))
 	for i, at := range selected {
-		shown[i] = results[at]
-		if !held {
-			shown[i] = abandoned(shown[i])
+		if held {
+			shown[i] = results[at].Parked(parked)
+		} else {
+			shown[i] = abandoned(results[at])
 		}
 	}
 	sum := throughput.Summarize(shown, 0)
@@ -106,23 +107,24 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 }
 
 // remembered is what the ledger of dir knows of pairs, and whether it knows any
-// of them; a row that it does not know is pending.
-func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []throughput.Result, known bool, err error) {
+// of them; a row that it does not know is pending. parked are the hosts that
+// the run leaves alone, if one goes on.
+func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []throughput.Result, parked map[string]throughput.HostPause, known bool, err error) {
 	out = make([]throughput.Result, len(pairs))
 	for i, p := range pairs {
 		out[i] = pendingResult(p)
 	}
 	l, err := ledger.OpenReader(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return out, false, nil
+		return out, nil, false, nil
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	found, err := l.Find(ctx, entries(pairs))
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	var at []int
 	var ids []ledger.RowID
@@ -133,12 +135,13 @@ func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []th
 	}
 	rows, err := l.Rows(ctx, ids)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	for k, i := range at {
 		out[i] = resultOf(pairs[i], rows[k])
 	}
-	return out, len(at) > 0, nil
+	hosts, err := l.Hosts(ctx)
+	return out, parkedHosts(hosts), len(at) > 0, err
 }
 
 // eventRow is a row that status tells of.
@@ -228,10 +231,10 @@ func rejectedOf(c throughput.Count) string {
 
 // causeOf is why a row is not done, in one line.
 func causeOf(r throughput.Result) string {
-	var out string
-	if !r.ParkedUntil.IsZero() {
-		out = "until " + r.ParkedUntil.Local().Format(time.DateTime) + " "
+	if r.State == throughput.Parked {
+		return fault.Clean(throughput.ParkedText(r.FaultHost(), r.ParkedUntil, time.Now(), r.Fault))
 	}
+	var out string
 	if f := r.Fault; f != nil {
 		out += f.Side + " " + f.Code
 		if f.Text != "" {

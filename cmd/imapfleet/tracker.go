@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +25,8 @@ type tracker struct {
 	changes int // grows with each change
 	counted int // changes when counts were made
 	counts  console.Counts
+	hosts   map[string]throughput.HostPause  // that are parked
+	paused  map[string]throughput.PausedHost // that were, or are
 }
 
 func newTracker(list []throughput.Result, selected []int, start time.Time) *tracker {
@@ -55,7 +59,10 @@ func (t *tracker) Counts() console.Counts {
 	if t.counted != t.changes {
 		t.counted = t.changes
 		t.counts = console.Counts{PendingKnown: true}
+		parked := newParkedRows()
 		for i, r := range t.run {
+			r = r.Parked(t.hosts)
+			parked.add(r)
 			t.counts.Add(r.State)
 			switch {
 			case r.Attempts == 0:
@@ -65,15 +72,51 @@ func (t *tracker) Counts() console.Counts {
 				t.counts.Begun = append(t.counts.Begun, console.Begun{Line: r.Line, Octets: t.octets[i]})
 			}
 		}
+		t.counts.Waiting = parked.lines(time.Now())
 	}
 	return t.counts
+}
+
+// setHosts notes which hosts are parked: rows that have not begun wait for
+// them, and are shown so.
+func (t *tracker) setHosts(parked []throughput.HostPause) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := t.hosts
+	t.hosts = throughput.ByHost(parked)
+	if t.paused == nil {
+		t.paused = make(map[string]throughput.PausedHost)
+	}
+	for _, p := range parked {
+		if was, ok := before[p.Host]; ok && was.Until.Equal(p.Until) {
+			continue
+		}
+		h := t.paused[p.Host]
+		h.Host, h.Code, h.Text = p.Host, p.Fault.Code, p.Fault.Text
+		if h.GivenUp = p.Until.IsZero(); !h.GivenUp {
+			h.Pauses++
+		}
+		t.paused[p.Host] = h
+	}
+	t.changes++
+}
+
+// pausedHosts are the hosts that the run has left alone for a while, by name.
+func (t *tracker) pausedHosts() []throughput.PausedHost {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.SortedFunc(maps.Values(t.paused), func(a, b throughput.PausedHost) int { return cmp.Compare(a.Host, b.Host) })
 }
 
 // view returns copies of both tables and the number of the last change.
 func (t *tracker) view() (run, list []throughput.Result, changes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]throughput.Result(nil), t.run...), append([]throughput.Result(nil), t.list...), t.changes
+	run, list = slices.Clone(t.run), slices.Clone(t.list)
+	for i, at := range t.selected {
+		run[i], list[at] = run[i].Parked(t.hosts), list[at].Parked(t.hosts)
+	}
+	return run, list, t.changes
 }
 
 // version is the number of the last change.

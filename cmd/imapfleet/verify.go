@@ -221,7 +221,7 @@ func (p *prover) all(ctx context.Context) error {
 	v := verify.New(verify.Options{
 		Engine: mailsync.New(mailsync.Options{
 			RootCAs: p.roots, Faults: p.opt.net.faults, Logger: log, Version: programVersion(), Patience: p.opt.patience,
-			Lanes: p.opt.net.parallel, Compress: imapconn.CompressMode(p.opt.compress),
+			Lanes: p.opt.net.parallel, Compress: imapconn.CompressMode(p.opt.compress), AwaitLogin: p.opt.net.awaitLogin(),
 		}),
 		Logger: log, Ledger: p.ledger, Deep: p.opt.deep, Strict: p.opt.strict, Subjects: p.opt.subjects,
 		Memory: int64(p.opt.memory), Lanes: p.opt.net.parallel, LanesPerAccount: p.opt.lanesPerAccount,

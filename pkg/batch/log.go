@@ -2,6 +2,7 @@ package batch
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -32,7 +33,11 @@ func (f *feeder) log(t *task, o outcome) {
 	case r.State == throughput.Pending && r.Fault == nil:
 		f.opt.Logger.Info("row stopped", attrs...)
 	case r.State == throughput.Pending, r.State == throughput.Parked:
-		f.opt.Logger.Warn("row waits for another attempt", attrs...)
+		words := "row waits for another attempt"
+		if r.State == throughput.Parked {
+			words = "row is " + throughput.ParkedText(r.FaultHost(), r.ParkedUntil, time.Now(), r.Fault)
+		}
+		f.opt.Logger.Warn(words, attrs...)
 	case r.State == throughput.Incomplete:
 		f.opt.Logger.Warn("row incomplete", attrs...)
 	default:

@@ -19,6 +19,7 @@ func (f *feeder) tellHosts(ctx context.Context) {
 		return
 	}
 	f.version = version
+	f.logHosts(parked)
 	if f.opt.Recorder != nil {
 		rows := make([]ledger.HostPause, len(parked))
 		for i, p := range parked {
@@ -29,6 +30,23 @@ func (f *feeder) tellHosts(ctx context.Context) {
 	if f.opt.OnHosts != nil {
 		f.opt.OnHosts(parked)
 	}
+}
+
+// logHosts logs which hosts were parked and which are tried again.
+func (f *feeder) logHosts(parked []throughput.HostPause) {
+	now := throughput.ByHost(parked)
+	for _, p := range parked {
+		if was, ok := f.parked[p.Host]; !p.Until.IsZero() && (!ok || !was.Until.Equal(p.Until)) {
+			f.opt.Logger.Warn("host is "+throughput.ParkedText(p.Host, p.Until, time.Now(), &p.Fault),
+				slog.String("host", p.Host), slog.Time("until", p.Until), slog.String("code", p.Fault.Code))
+		}
+	}
+	for host := range f.parked {
+		if _, ok := now[host]; !ok {
+			f.opt.Logger.Info("host is no longer parked", slog.String("host", host))
+		}
+	}
+	f.parked = now
 }
 
 func (g *gate) parkedHosts() (parked []throughput.HostPause, version int) {

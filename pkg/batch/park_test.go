@@ -214,16 +214,18 @@ func TestLimitIsLearnt(t *testing.T) {
 				r := mustNew(t, Options{Syncer: s, Parallel: 40, LanesPerAccount: 4})
 				host := map[fault.Side]string{fault.Source: "old.example", fault.Dest: "new.example"}[tt.side]
 				most := 0
-				go func() {
+				var watch sync.WaitGroup
+				watch.Go(func() {
 					for range 8 * 60 {
 						time.Sleep(time.Second)
 						if now := time.Since(s.start); now > 2*time.Second {
 							most = max(most, s.lanesOn(host))
 						}
 					}
-				}()
+				})
 				res, err := r.Run(t.Context(), rows(100))
 				took := time.Since(s.start)
+				watch.Wait()
 				if err != nil || states(res)[throughput.Done] != 100 {
 					t.Fatalf("%v, states %v", err, states(res))
 				}

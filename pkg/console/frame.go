@@ -14,8 +14,14 @@ func compose(f facts, width, height int) []string {
 	if height < len(lines) {
 		return lines[:max(0, height)]
 	}
+	for _, s := range f.counts.Waiting[:min(parkedMost, len(f.counts.Waiting), height-len(lines))] {
+		lines = append(lines, head(clean(s), width))
+	}
 	return append(lines, workerLines(f.busy, width, height-len(lines))...)
 }
+
+// parkedMost is how many reasons are shown for which rows are parked.
+const parkedMost = 3
 
 const (
 	barMin   = 8

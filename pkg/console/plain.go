@@ -19,6 +19,9 @@ func plainLine(f facts) string {
 		throughput.FormatRate(f.mib)+" MiB/s",
 		throughput.FormatRate(f.messages)+" messages/s",
 		rowsLine(f.counts))
+	for _, s := range f.counts.Waiting[:min(parkedMost, len(f.counts.Waiting))] {
+		parts = append(parts, clean(s))
+	}
 	if f.hasETA {
 		parts = append(parts, "ETA "+throughput.FormatDuration(f.eta))
 	}

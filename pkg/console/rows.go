@@ -6,12 +6,14 @@ import "github.com/imapfleet/imapfleet/pkg/throughput"
 // this run has not begun yet are expected to hold at the source; it counts
 // only if PendingKnown, that is if it speaks of all of them. Begun are the
 // rows that this run has begun and not ended, those that wait for another
-// attempt included; the console only reads it.
+// attempt included; the console only reads it. Waiting says, the most important
+// first, which rows are parked until when and why.
 type Counts struct {
 	throughput.RowCounts
 	PendingOctets int64
 	PendingKnown  bool
 	Begun         []Begun
+	Waiting       []string
 }
 
 // Begun is a row that the run has begun: its line in the list, as its meter

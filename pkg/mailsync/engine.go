@@ -56,6 +56,10 @@ type Options struct {
 	Timeout, FinalTimeout time.Duration // see imapconn.Config
 	// DialContext replaces the net.Dialer of both sides.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// AwaitLogin returns when the next connection to a host may be opened; nil:
+	// at once. It is asked for each, on both sides; its error is ctx's. What it
+	// takes is charged to no timeout.
+	AwaitLogin func(ctx context.Context, host string) error
 	// WrapConn is given each connection when it is dialled, before TLS, and
 	// returns what is used in its place; nil: the connection itself.
 	WrapConn func(side fault.Side, host string, nc net.Conn) net.Conn
@@ -166,6 +170,9 @@ func (e *Engine) newSession(side fault.Side, ep account.Endpoint, further bool, 
 	dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
 	s := newSession(dial, e.opt.Patience, log.With("side", side.String()))
 	s.spare = further
+	if await := e.opt.AwaitLogin; await != nil {
+		s.await = func(ctx context.Context) error { return await(ctx, ep.Host) }
+	}
 	return s
 }
 

@@ -18,6 +18,7 @@ import (
 // It belongs to one goroutine at a time.
 type session struct {
 	dial     func(ctx context.Context) (*imapconn.Conn, error)
+	await    func(ctx context.Context) error // until it may be dialled; nil: at once
 	patience time.Duration
 	log      *slog.Logger
 
@@ -45,7 +46,7 @@ func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
 	}
 	s.drop()
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := s.turn(ctx); err != nil {
 			return nil, err
 		}
 		conn, err := s.dial(ctx)
@@ -63,6 +64,20 @@ func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
 			return nil, err
 		}
 	}
+}
+
+// turn waits until a connection may be opened. That others come first is no
+// want of progress.
+func (s *session) turn(ctx context.Context) error {
+	if s.await == nil {
+		return ctx.Err()
+	}
+	began := time.Now()
+	err := s.await(ctx)
+	if !s.broke.IsZero() {
+		s.broke = s.broke.Add(time.Since(began))
+	}
+	return err
 }
 
 // again reports whether to dial once more after err. Before the first login

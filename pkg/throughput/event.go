@@ -15,6 +15,7 @@ type EventType string
 const (
 	EventStarted  EventType = "row-started" // Row: an attempt begins
 	EventEnded    EventType = "row-ended"   // Row: an attempt has ended; parked and pending rows come again
+	EventHosts    EventType = "hosts"       // Hosts: all that are parked now; rows that have not begun wait for them
 	EventMapped   EventType = "row-mapped"  // Mapping: where the mailboxes of a row would go that is only looked at
 	EventProgress EventType = "progress"    // Progress
 	EventSummary  EventType = "summary"     // Summary
@@ -23,12 +24,14 @@ const (
 // Event is one line of the NDJSON that --json gives. Its fields and those
 // below it are stable: they are only ever added to.
 type Event struct {
-	Type     EventType `json:"type"`
-	Time     time.Time `json:"time"`
-	Row      *Result   `json:"row,omitempty"`
-	Mapping  *Mapping  `json:"mapping,omitempty"`
-	Progress *Progress `json:"progress,omitempty"`
-	Summary  *Report   `json:"summary,omitempty"`
+	Type    EventType `json:"type"`
+	Time    time.Time `json:"time"`
+	Row     *Result   `json:"row,omitempty"`
+	Mapping *Mapping  `json:"mapping,omitempty"`
+	// Hosts is an empty array when the last one is tried again.
+	Hosts    []HostPause `json:"hosts,omitzero"`
+	Progress *Progress   `json:"progress,omitempty"`
+	Summary  *Report     `json:"summary,omitempty"`
 }
 
 // Mapping tells, in sentences, which mailboxes of a row would go to another

@@ -22,14 +22,24 @@ func (p HostPause) MarshalJSON() ([]byte, error) {
 	}{p.Host, timeOrNil(p.Until), p.Fault})
 }
 
+// ByHost are pauses by the host's name.
+func ByHost(parked []HostPause) map[string]HostPause {
+	out := make(map[string]HostPause, len(parked))
+	for _, p := range parked {
+		out[p.Host] = p
+	}
+	return out
+}
+
 // Parked is r, parked where it waits for one of the hosts that are parked:
 // for the one that keeps it longest.
-func (r Result) Parked(hosts []HostPause) Result {
-	if s := r.State.Known(); s != Pending && s != Parked {
+func (r Result) Parked(hosts map[string]HostPause) Result {
+	if s := r.State.Known(); len(hosts) == 0 || s != Pending && s != Parked {
 		return r
 	}
-	for _, p := range hosts {
-		if p.Host != r.Host1 && p.Host != r.Host2 {
+	for _, name := range []string{r.Host1, r.Host2} {
+		p, ok := hosts[name]
+		if !ok {
 			continue
 		}
 		if r.State == Parked && (r.ParkedUntil.IsZero() && r.Fault != nil || !p.Until.IsZero() && p.Until.Before(r.ParkedUntil)) {
@@ -81,4 +91,30 @@ func (r Result) FaultHost() string {
 		return r.Host2
 	}
 	return ""
+}
+
+// PausedHost is what a run has waited for at one host. Text is why it did so
+// last.
+type PausedHost struct {
+	Host    string `json:"host"`
+	Pauses  int    `json:"pauses"`
+	GivenUp bool   `json:"given_up"` // its rows ended without being tried again
+	Code    string `json:"code"`
+	Text    string `json:"text,omitempty"`
+}
+
+// sentence is the pauses for a person.
+func (p PausedHost) sentence() string {
+	out := p.Host + " " + FormatNumber(int64(p.Pauses)) + " times"
+	if p.Pauses == 1 {
+		out = p.Host + " once"
+	}
+	if p.GivenUp {
+		out += ", then given up"
+	}
+	why := p.Code
+	if p.Text != "" {
+		why += ": " + p.Text
+	}
+	return oneLine(out + " (" + why + ")")
 }

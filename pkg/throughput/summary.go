@@ -20,6 +20,8 @@ type Summary struct {
 	Spread            Spreads   `json:"spread"`
 	Slowest           []Result  `json:"slowest"`
 	Causes            []Cause   `json:"causes"`
+	// Hosts were left alone for a while, by name; of a run only.
+	Hosts []PausedHost `json:"hosts,omitempty"`
 }
 
 // Report is summary.json: the rows of this run, and all rows of the list.

@@ -24,6 +24,9 @@ func (s Summary) WriteText(w io.Writer) error {
 	return b.Flush()
 }
 
+// pausedHosts is how many hosts the text names that were left alone.
+const pausedHosts = 5
+
 func (s Summary) wall() time.Duration { return time.Duration(s.Seconds * float64(time.Second)) }
 
 // headline says what happened.
@@ -128,6 +131,17 @@ func (s Summary) writeTotals(w io.Writer) {
 		line("", "1 mailbox was split over several lanes; the order of its messages differs")
 	case t.MailboxesSplit > 1:
 		line("", "%s mailboxes were split over several lanes; the order of their messages differs", FormatNumber(t.MailboxesSplit))
+	}
+	for i, h := range s.Hosts {
+		if i == pausedHosts {
+			line("", "and %s more", several(int64(len(s.Hosts)-i), "host"))
+			break
+		}
+		name := "paused"
+		if i > 0 {
+			name = ""
+		}
+		line(name, "%s", h.sentence())
 	}
 	if s.Seconds > 0 {
 		line("wall time", "%s", FormatDuration(s.wall()))
