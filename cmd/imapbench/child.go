@@ -70,7 +70,7 @@ func newFleet(program, dir, caFile string, c *benchCase, ends [2]end, accounts [
 	for i, a := range accounts {
 		fmt.Fprintf(&list, "%s;%s;%s;%s;%s;%s;\n", ends[0].host(), a.user, password, ends[1].host(), users[i], password)
 	}
-	f := &fleet{program: program, dir: dir, args: []string{"--parallel", strconv.Itoa(c.lanes)}}
+	f := &fleet{program: program, dir: dir, args: []string{"--parallel", strconv.Itoa(c.lanes), "--login-rate", "off"}}
 	if c.tls {
 		f.args = append(f.args, "--ca-file", caFile)
 	}

@@ -46,7 +46,7 @@ func TestTenThousandRows(t *testing.T) {
 	}
 	before := heap()
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"run", name, "--parallel", fmt.Sprint(parallel), "--quiet"}, nil, &out, &errs); code != exitDone {
+	if code := run(t.Context(), []string{"run", name, "--parallel", fmt.Sprint(parallel), "--quiet", "--login-rate", "off"}, nil, &out, &errs); code != exitDone {
 		t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
 	}
 	if n := peakOf(t, filepath.Join(dir, "accounts.imapfleet", logName)); n != parallel {
@@ -85,7 +85,7 @@ func again(t *testing.T, list string, rows int) {
 	t.Helper()
 	took := map[string]time.Duration{}
 	for _, command := range []string{"check", "run", "check", "run"} {
-		args := []string{command, list, "--rows", fmt.Sprintf("1-%d", rows), "--parallel", "8"}
+		args := []string{command, list, "--rows", fmt.Sprintf("1-%d", rows), "--parallel", "8", "--login-rate", "off"}
 		if command == "run" {
 			args = append(args, "--quiet")
 		}

@@ -19,6 +19,7 @@ func (f *feeder) tellHosts(ctx context.Context) {
 		return
 	}
 	f.version = version
+	first := f.parked == nil
 	f.logHosts(parked)
 	if f.opt.Recorder != nil {
 		rows := make([]ledger.HostPause, len(parked))
@@ -27,7 +28,7 @@ func (f *feeder) tellHosts(ctx context.Context) {
 		}
 		f.check(f.opt.Recorder.SaveHosts(context.WithoutCancel(ctx), rows))
 	}
-	if f.opt.OnHosts != nil {
+	if f.opt.OnHosts != nil && !(first && len(parked) == 0) {
 		f.opt.OnHosts(parked)
 	}
 }
