@@ -47,6 +47,8 @@ func TestScripts(t *testing.T) {
 			"password":  cmdPassword,
 			"user":      cmdUser,
 			"silent":    cmdSilent,
+			"refusing":  cmdRefusing,
+			"narrow":    cmdNarrow,
 			"expand":    cmdExpand,
 			"exits":     cmdExits,
 			"await":     cmdAwait,
@@ -149,6 +151,47 @@ func cmdSilent(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	})
 	ts.Setenv(args[0], fmt.Sprintf("imap+insecure://127.0.0.1:%d", l.Addr().(*net.TCPAddr).Port))
+}
+
+// refusing NAME ANSWER: a server that answers each LOGIN so; its address is in
+// NAME.
+func cmdRefusing(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := imaptest.StartFake(imaptest.FakeOptions{Login: func(_, _, _ string) string { return args[1] }})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(f.Close()) })
+	ts.Setenv(args[0], "imap+insecure://"+f.Addr())
+}
+
+// narrow NAME N: a server with one account of three messages, whatever the
+// user's name, that lets N sessions in at a time; its address is in NAME.
+func cmdNarrow(ts *testscript.TestScript, _ bool, args []string) {
+	most := number(ts, args, 1)
+	var mu sync.Mutex
+	in := 0
+	f, err := imaptest.StartFake(imaptest.FakeOptions{
+		Login: func(_, _, _ string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			if in >= most {
+				return "NO [ALERT] Too many simultaneous connections. (Failure)"
+			}
+			in++
+			return ""
+		},
+		Intercept: func(cmd imaptest.FakeCommand) imaptest.FakeReply {
+			if cmd.Name == "LOGOUT" {
+				mu.Lock()
+				defer mu.Unlock()
+				in--
+			}
+			return imaptest.FakeReply{}
+		},
+	}, imaptest.FakeMailbox{Name: "INBOX", Count: 3, Message: func(i int) imaptest.FakeMessage {
+		return imaptest.FakeMessage{Body: []byte(fmt.Sprintf("Subject: %d\r\n\r\nhello\r\n", i))}
+	}})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(f.Close()) })
+	ts.Setenv(args[0], "imap+insecure://"+f.Addr())
 }
 
 var variable = regexp.MustCompile(`\$\w+`)

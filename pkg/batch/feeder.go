@@ -109,6 +109,7 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 		f.endWaiting(ctx)
 		f.tellHosts(ctx)
 		if f.running == 0 && (f.stopping || f.idle()) {
+			f.forgetHosts(ctx)
 			return
 		}
 		var alarm <-chan time.Time
@@ -213,6 +214,11 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	r := &t.result
 	r.Elapsed += o.elapsed
 	r.Count = join(r.Count, o.count)
+	for _, i := range v.others {
+		for _, j := range f.waits.remove(func(j *job) bool { return j.index == i }) {
+			f.gate.push(j)
+		}
+	}
 	until, again := f.judge(rows, t, o, v, now)
 	f.log(t, o)
 	if f.record(ctx, t, *r, now) {

@@ -14,13 +14,17 @@ type verdict struct {
 	later bool      // the row is to wait, and that does not count as a retry
 	free  bool      // until a lane of a host is free
 	until time.Time // not before that; zero: its own pause says
+	// others wait for a time, as it seemed to be their account's limit, and
+	// need not: it is the host's.
+	others []int
 }
 
 func (v verdict) and(o verdict) verdict {
 	if o.until.After(v.until) {
 		v.until = o.until
 	}
-	return verdict{host: v.host || o.host, later: v.later || o.later, free: v.free || o.free, until: v.until}
+	return verdict{host: v.host || o.host, later: v.later || o.later, free: v.free || o.free, until: v.until,
+		others: append(v.others, o.others...)}
 }
 
 // heed takes to heart what an attempt has shown of its hosts. Its lanes are
@@ -122,7 +126,9 @@ func (g *gate) full(o *host, j *job, e *fault.Error, first bool, now time.Time) 
 		return g.parked(o, e, first, now)
 	}
 	g.hosts.watch(o)
-	return verdict{host: true, free: true}
+	others := slices.DeleteFunc(o.learnt.alone, func(row int) bool { return row == j.index })
+	o.learnt.alone = nil
+	return verdict{host: true, free: true, others: others}
 }
 
 // full reports whether a server has told a limit of connections and not what

@@ -30,7 +30,8 @@ type learnt struct {
 	bore   int       // lanes that stood lately, all logged in
 	boreAt time.Time // when
 
-	row     int // that was refused last
+	alone   []int // rows that wait as if their account alone was refused
+	row     int   // that was refused last
 	rowAt   time.Time
 	refused []int // rows, each another one, refused since a login worked
 }
@@ -58,6 +59,9 @@ func (l *learnt) refuse(row, others int, now time.Time) bool {
 		l.refused = append(l.refused, row)
 	}
 	if own && len(l.refused) < crowd || l.most == 0 && !another {
+		if l.alone = append(l.alone, row); len(l.alone) > crowd {
+			l.alone = l.alone[1:]
+		}
 		return false
 	}
 	switch {

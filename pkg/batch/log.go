@@ -27,6 +27,9 @@ func (f *feeder) log(t *task, o outcome) {
 	if o.err != nil && r.Fault != nil {
 		attrs = append(attrs, slog.String("code", r.Fault.Code), slog.String("err", fault.Clean(o.err.Error())))
 	}
+	if e := fault.Of(o.err); e != nil && e.Code == fault.Panic && e.Err != nil {
+		attrs = append(attrs, slog.String("stack", e.Err.Error()))
+	}
 	switch {
 	case r.State == throughput.Done:
 		f.opt.Logger.Info("row done", attrs...)

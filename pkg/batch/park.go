@@ -15,10 +15,20 @@ import (
 // wait for them are not written one by one: there may be very many.
 func (f *feeder) tellHosts(ctx context.Context) {
 	parked, version := f.gate.parkedHosts()
-	if version == f.version {
-		return
+	if version != f.version {
+		f.version = version
+		f.saveHosts(ctx, parked)
 	}
-	f.version = version
+}
+
+// forgetHosts says at the end of a run that nobody waits for a host any more.
+func (f *feeder) forgetHosts(ctx context.Context) {
+	if len(f.parked) > 0 {
+		f.saveHosts(ctx, nil)
+	}
+}
+
+func (f *feeder) saveHosts(ctx context.Context, parked []throughput.HostPause) {
 	first := f.parked == nil
 	f.logHosts(parked)
 	if f.opt.Recorder != nil {

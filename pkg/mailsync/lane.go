@@ -107,7 +107,8 @@ func (l *lane) run(ctx context.Context) error {
 
 // panicked makes a defect of ours the account's fault, with its stack.
 func panicked(op string, r any) error {
-	return &fault.Error{Code: fault.Panic, Op: op, Err: fmt.Errorf("%v\n%s", r, debug.Stack())}
+	return &fault.Error{Code: fault.Panic, Op: op, Text: fault.Clean(fmt.Sprint(r)), Err: fmt.Errorf("%v\n%s", r, debug.Stack()),
+		Hint: "this is a defect of imapfleet: run.log has the stack; the other rows went on"}
 }
 
 // guard is do, whose panic becomes an error: on a goroutine of its own it would
