@@ -176,6 +176,51 @@ func TestTrackerCounts(t *testing.T) {
 	}
 }
 
+// TestTrackerHosts: rows that have not begun wait for a host that is parked,
+// in the files and on the screen, until it is not; those that are done do not.
+func TestTrackerHosts(t *testing.T) {
+	var list []throughput.Result
+	for line := range 6 {
+		list = append(list, throughput.Result{Line: line + 1, Host1: "old", Host2: "new", State: throughput.Pending})
+	}
+	list[4].Host1, list[5].State = "other", throughput.Done
+	tr := newTracker(list, []int{0, 1, 2, 3, 4}, time.Now())
+	tr.set(0, throughput.Result{Line: 1, Host1: "old", Host2: "new", State: throughput.Done, Attempts: 1})
+	tr.set(1, throughput.Result{Line: 2, Host1: "old", Host2: "new", State: throughput.Running, Attempts: 1})
+	until := time.Now().Add(time.Minute)
+	pause := throughput.HostPause{Host: "old", Until: until, Fault: throughput.Fault{Side: "source", Code: "throttled", Text: "Request is throttled"}}
+	for _, parked := range [][]throughput.HostPause{{pause}, nil, {pause}, {{Host: "old", Fault: pause.Fault}}} {
+		before := tr.version()
+		tr.setHosts(parked)
+		if tr.version() == before {
+			t.Error("the files would not be written")
+		}
+		want := throughput.RowCounts{Done: 1, Running: 1, Pending: 3}
+		var lines []string
+		if len(parked) > 0 {
+			want = throughput.RowCounts{Done: 1, Running: 1, Parked: 2, Pending: 1}
+			lines = []string{"2 rows " + throughput.ParkedText("old", parked[0].Until, time.Now(), &pause.Fault)}
+		}
+		if got := tr.Counts(); got.RowCounts != want || !slices.Equal(got.Waiting, lines) {
+			t.Errorf("%+v, want %+v; %q, want %q", got.RowCounts, want, got.Waiting, lines)
+		}
+		run, all, _ := tr.view()
+		var n [2]throughput.RowCounts
+		for i, rows := range [][]throughput.Result{run, all} {
+			for _, r := range rows {
+				n[i].Add(r.State)
+			}
+		}
+		if n[0] != want || n[1].Parked != want.Parked || n[1].Done != 2 {
+			t.Errorf("files: %+v", n)
+		}
+	}
+	want := []throughput.PausedHost{{Host: "old", Pauses: 2, GivenUp: true, Code: "throttled", Text: "Request is throttled"}}
+	if got := tr.pausedHosts(); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestListErrorOfManyRows(t *testing.T) {
 	var all []error
 	for line := range 1234 {

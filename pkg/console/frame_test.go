@@ -41,6 +41,9 @@ func TestCompose(t *testing.T) {
 	wide := sample()
 	wide.busy = wide.busy[:2]
 	wide.busy[0].Lanes, wide.busy[1].Lanes = 3, 1
+	waiting := sample()
+	waiting.busy = waiting.busy[:1]
+	waiting.counts.Waiting = []string{"30 rows parked until 14:05 (imap.example.com: Request\x1b is throttled)", "2 rows parked (b)", "1 row parked (c)", "1 row parked (d)"}
 	tests := []struct {
 		name          string
 		f             facts
@@ -54,6 +57,17 @@ rows 12 of 200 done, 1 failed, 2 parked, 4 running
   bert@new.example          INBOX                    0/120 messages  0.00 MiB/s
   小林@new.example          收件箱/アーカイブ       99/100 messages  12.3 MiB/s
   dora-with-a-rather-lo...                                beginning  0.00 MiB/s`},
+		{"parked rows", waiting, 79, 23, `
+ 15% [>         ]  800.0 MiB of 5.0 GiB  42.3 MiB/s  531 messages/s  ETA 3m 10s
+rows 12 of 200 done, 1 failed, 2 parked, 4 running
+30 rows parked until 14:05 (imap.example.com: Request  is throttled)
+2 rows parked (b)
+1 row parked (c)
+  anna@new.example  INBOX/Archive  4,312/9,120 messages  5.20 MiB/s`},
+		{"parked rows, no room", waiting, 59, 3, `
+ 15% [===>                        ]  42.3 MiB/s  ETA 3m 10s
+rows 12 of 200 done, 1 failed, 2 parked, 4 running
+30 rows parked until 14:05 (imap.example.com: Request  i...`},
 		{"120 columns", sample(), 119, 23, `
  15% [=====>                                  ]  800.0 MiB of 5.0 GiB  42.3 MiB/s  531 messages/s  ETA 3m 10s
 rows 12 of 200 done, 1 failed, 2 parked, 4 running

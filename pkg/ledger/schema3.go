@@ -62,11 +62,11 @@ CREATE TABLE daily (
 	PRIMARY KEY (account, hour)
 ) STRICT, WITHOUT ROWID;
 
--- A server that the run which goes on leaves alone for a while. until is 0
+-- A server that the run which goes on leaves alone for a while. until is NULL
 -- when no row of this run is tried there any more.
 CREATE TABLE host_pause (
 	host        TEXT    NOT NULL PRIMARY KEY,
-	until       INTEGER NOT NULL,
+	until       INTEGER,
 	fault_side  TEXT    NOT NULL,
 	fault_scope TEXT    NOT NULL,
 	fault_code  TEXT    NOT NULL,

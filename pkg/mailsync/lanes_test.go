@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,7 +105,18 @@ func TestLanesShareAnAccount(t *testing.T) {
 		want := r.wide()
 		s := &spare{free: 3}
 		r.lanes = s
+		var turns atomic.Int64
+		r.options = func(o *mailsync.Options) {
+			o.AwaitLogin = func(ctx context.Context, host string) error { turns.Add(1); return ctx.Err() }
+		}
 		c := r.mustSync()
+		if n := turns.Load(); n != 2*int64(1+s.taken) {
+			t.Errorf("%d turns taken for %d lanes", n, 1+s.taken)
+		}
+		slices.Sort(s.in)
+		if want := []fault.Side{fault.Source, fault.Dest}; !slices.Equal(s.in, want) {
+			t.Errorf("told of logins on %v, want %v", s.in, want)
+		}
 		if s.peak != 3 || c.MailboxesSplit == 0 {
 			t.Errorf("%d further lanes at most, %d mailboxes split", s.peak, c.MailboxesSplit)
 		}
