@@ -11,6 +11,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/batch"
 	"github.com/imapfleet/imapfleet/pkg/console"
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -23,6 +24,7 @@ type job struct {
 	std     streams
 	bound   *bound
 	scratch *ledger.Ledger // a copy for rows that are only looked at; nil without such rows
+	locks   *cacheLocks    // nil in a dry run
 
 	tracker  *tracker
 	meter    *throughput.Meter
@@ -82,6 +84,12 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	if o.json {
 		k.progress = func(now time.Time) { j.events.progress(now, j.meter.Snapshot(), j.tracker.Counts().RowCounts) }
 	}
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	k.present = j.bound.ledger.Present
+	k.lost = func(err error) {
+		lose(&fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err, Hint: ledger.Advice(err)})
+	}
 	if err := k.begin(ctx); err != nil {
 		return runError(err)
 	}
@@ -93,7 +101,18 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	return j.end(ctx, o, k, err)
 }
 
-// tellStop says at once that a signal was heard: the end may take seconds. What
+// warn says on stderr and in run.log, as far as they are there yet, that
+// something is not as it should be.
+func (j *job) warn(quiet bool, text string, err error) {
+	switch {
+	case j.log != nil:
+		j.log.Warn(text, slog.Any("err", err))
+	case !quiet:
+		fmt.Fprintf(j.std.err, "warning: %s: %v\n", text, err)
+	}
+}
+
+// tellStop says at once that the run is being stopped: the end may take seconds. What
 // it returns ends it.
 func (j *job) tellStop(ctx context.Context) (end func()) {
 	told := make(chan struct{})
@@ -111,7 +130,11 @@ func (j *job) tellStop(ctx context.Context) (end func()) {
 
 // rows runs the runner.
 func (j *job) rows(ctx context.Context, o runOptions) error {
-	opt := o.runnerOptions(j, mailsync.New(o.engineOptions(j)))
+	var syncer batch.Syncer = mailsync.New(o.engineOptions(j))
+	if j.locks != nil {
+		syncer = &accountLocker{next: syncer, locks: j.locks}
+	}
+	opt := o.runnerOptions(j, syncer)
 	opt.OnStart = func(i int, r throughput.Result) { j.note(throughput.EventStarted, i, r) }
 	opt.OnResult = func(i int, r throughput.Result) { j.note(throughput.EventEnded, i, r) }
 	opt.OnHosts = func(parked []throughput.HostPause) {
@@ -138,8 +161,12 @@ func (j *job) note(what throughput.EventType, i int, r throughput.Result) {
 // end closes the books: files, summary, exit code.
 func (j *job) end(ctx context.Context, o runOptions, k *keeper, err error) error {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		j.log.Warn("run stopped", slog.String("cause", context.Cause(ctx).Error()))
+		cause := context.Cause(ctx)
+		j.log.Warn("run stopped", slog.String("cause", cause.Error()))
 		err = nil // the exit code says it
+		if fault.Of(cause) != nil {
+			err = cause
+		}
 	}
 	rep, fileErr := k.end(ctx)
 	j.fileLog.Info("run ends", slog.Int("rows", rep.Run.Rows.Total()), slog.Int("done", rep.Run.Rows.Done))

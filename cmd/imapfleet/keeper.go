@@ -20,6 +20,10 @@ type keeper struct {
 	log     *slog.Logger
 	// progress is called every few seconds; nil: never.
 	progress func(now time.Time)
+	// present says why the state directory is not there any more, and lost is
+	// told so, once; nil: nobody looks.
+	present func() error
+	lost    func(error)
 
 	report  throughput.Report // as written last
 	written int               // the tracker's version that the files show
@@ -72,6 +76,7 @@ func (k *keeper) loop(ctx context.Context) {
 		case <-k.stop:
 			return
 		case now := <-tick.C:
+			k.look()
 			if k.progress != nil && now.Sub(progress) >= progressEvery {
 				progress = now
 				k.progress(now)
@@ -82,6 +87,18 @@ func (k *keeper) loop(ctx context.Context) {
 			k.again(ctx)
 			rest = time.Now().Add(keepShare * time.Since(now))
 		}
+	}
+}
+
+// look sees whether the state directory is still there. A run that waits for
+// its servers writes nothing that would notice.
+func (k *keeper) look() {
+	if k.present == nil {
+		return
+	}
+	if err := k.present(); err != nil {
+		k.present = nil
+		k.lost(err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // not say it itself. The zero value has none of them.
 type ruleFlags struct {
 	builder *rules.Builder
+	own     []string // options that are flags of the command itself
 }
 
 // register offers the options of some groups, in all spellings.
@@ -29,7 +30,7 @@ func (f *ruleFlags) register(fs *pflag.FlagSet, groups ...rules.Group) {
 		return pflag.NormalizedName(name)
 	})
 	for _, o := range rules.Options() {
-		if !offered(o) {
+		if !offered(o) || slices.Contains(f.own, o.Name) {
 			continue
 		}
 		f.add(fs, o, false)

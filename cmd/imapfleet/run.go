@@ -28,6 +28,7 @@ type runOptions struct {
 	limits          limitFlags
 	daily           dailyFlags
 	state           string
+	pidfile         string
 	adopt           bool
 	failed          bool
 	rows            string
@@ -105,6 +106,7 @@ func (o *runOptions) register(fs *pflag.FlagSet) {
 		fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "lanes at a time for one account, when no row waits for them")
 	})
 	o.net.register(fs)
+	o.listFlags.rules.own = []string{"pidfile"}
 	o.listFlags.register(fs, rules.Mailboxes, rules.Selection, rules.Changes, rules.Modes)
 	section(fs, sectionOf(rules.Changes), func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.accept, "accept", "", "a rejects.csv that you have read: the messages in this `FILE` may stay behind")
@@ -129,6 +131,7 @@ func (o *runOptions) register(fs *pflag.FlagSet) {
 		fs.BoolVar(&o.quiet, "quiet", false, "no progress and no warnings on stderr")
 		fs.Var(&o.logLevel, "log-level", "of run.log: debug, info, warn or error")
 		fs.StringVar(&o.state, "state", "", "state `DIR`ectory (default beside the list)")
+		fs.StringVar(&o.pidfile, "pidfile", "", "write the number of the process to this `FILE`, and refuse to run while another run has it")
 		fs.BoolVar(&o.adopt, "adopt", false, "go on with a state directory that belongs to another list")
 	})
 }
@@ -175,17 +178,41 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 			return usageError(err)
 		}
 	}
-	w.warn(std.err, o.quiet)
-	defer limitMemory(int64(o.memory))()
-	dir := stateDir(o.list, o.state)
-	if o.dryRun {
-		temp, remove, err := borrow(ctx, dir)
-		if err != nil {
-			return runError(err)
-		}
-		return finish(migrateIn(ctx, o, &job{work: w, dir: temp, std: std}), remove)
+	pid, err := takePIDFile(o.pidfile, o.list, time.Now())
+	if err != nil {
+		return runError(err)
 	}
-	return migrateIn(ctx, o, &job{work: w, dir: dir, std: std})
+	return finish(migrateList(ctx, o, &job{work: w, dir: stateDir(o.list, o.state), std: std}), pid.remove)
+}
+
+// migrateList is migrate for a list and flags that are right.
+func migrateList(ctx context.Context, o runOptions, j *job) error {
+	j.work.warn(j.std.err, o.quiet)
+	if kind := networkDisk(j.dir); kind != "" && !o.dryRun && !o.quiet {
+		fmt.Fprintf(j.std.err, "warning: %s\n", diskWarning(j.dir, kind))
+	}
+	defer limitMemory(int64(o.memory))()
+	if !o.dryRun {
+		return migrateLocked(ctx, o, j)
+	}
+	temp, remove, err := borrow(ctx, j.dir)
+	if err != nil {
+		return runError(err)
+	}
+	j.dir = temp
+	return finish(migrateBound(ctx, o, j, ""), remove)
+}
+
+// migrateLocked runs while no other run has a state directory of that path.
+func migrateLocked(ctx context.Context, o runOptions, j *job) error {
+	j.locks = newCacheLocks(o.list, time.Now(), func(err error) {
+		j.warn(o.quiet, "destination accounts are not locked against runs of other lists", err)
+	})
+	lock, err := j.locks.takeState(j.dir)
+	if err != nil {
+		return runError(err)
+	}
+	return finish(migrateIn(ctx, o, j), func() error { return release(lock) })
 }
 
 // modes takes from the options what is about the run as a whole. Where every
@@ -210,7 +237,7 @@ func finish(err error, last func() error) error {
 
 // migrateIn lends a copy of the state to rows that are only looked at.
 func migrateIn(ctx context.Context, o runOptions, j *job) error {
-	if o.dryRun || !j.someOnlyLook() {
+	if !j.someOnlyLook() {
 		return migrateBound(ctx, o, j, "")
 	}
 	temp, remove, err := borrow(ctx, j.dir)
@@ -227,6 +254,9 @@ func migrateBound(ctx context.Context, o runOptions, j *job, temp string) error 
 		return runError(err)
 	}
 	j.bound = b
+	if d := b.ledger.Damage(); d != nil && !o.dryRun {
+		fmt.Fprint(j.std.err, damageText(d))
+	}
 	if temp == "" {
 		return finish(migrateChosen(ctx, o, j), b.ledger.Close)
 	}

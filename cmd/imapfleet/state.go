@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/lockfile"
 )
 
 // stateDir is where the state of a list is kept: beside it, accounts.csv in
@@ -70,6 +72,11 @@ func bind(ctx context.Context, dir string, pairs []account.Pair, adopt bool) (_ 
 	return b, nil
 }
 
+// readHolder returns who runs with dir, or did; false when nobody says so.
+func readHolder(dir string) (lockfile.Owner, bool) {
+	return lockfile.ReadFile(filepath.Join(dir, ledger.HolderName))
+}
+
 // explain adds what to do to the errors of opening a ledger.
 func explain(err error) error {
 	var locked *ledger.LockedError
@@ -79,11 +86,22 @@ func explain(err error) error {
 	return err
 }
 
+// damageText says what follows from a ledger that was set aside. It is said
+// with --quiet too: what users have deleted comes back.
+func damageText(d *ledger.Damage) string {
+	return fmt.Sprintf(`warning: the ledger was damaged (%s)
+  it is kept as %s, and a new one is made
+  all mail is compared with the destination once more, which takes longer; nothing is copied twice
+  what an earlier run knew is lost: messages that users have deleted or moved at the destination are copied again,
+  messages accepted with --accept must be accepted again, flags changed at the source since the last run stay as they are
+`, fault.Clean(d.Reason), d.Aside)
+}
+
 // borrow copies the ledger of dir, if there is one, to a new temporary
 // directory, so that a dry run can work on it and change nothing. remove
 // deletes the copy.
 func borrow(ctx context.Context, dir string) (temp string, remove func() error, err error) {
-	if h, ok := readHolder(dir); ok && h.alive() {
+	if h, ok := readHolder(dir); ok && h.Alive() {
 		return "", nil, fmt.Errorf("%s is in use by process %d on %s: try the dry run when that run has ended", dir, h.PID, h.Host)
 	}
 	temp, err = os.MkdirTemp("", "imapfleet-dry-run-")
@@ -100,8 +118,9 @@ func borrow(ctx context.Context, dir string) (temp string, remove func() error, 
 func copyLedger(ctx context.Context, from, to string) error {
 	l, err := ledger.OpenReader(ctx, from) // says what is wrong with it, in its own name
 	var schema *ledger.SchemaError
+	var damaged *ledger.DamagedError
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &damaged): // a run sets that one aside
 		return nil
 	case errors.As(err, &schema) && schema.Have < schema.Want: // the copy is upgraded
 	case err != nil:

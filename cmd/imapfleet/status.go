@@ -18,6 +18,7 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/lockfile"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -75,7 +76,7 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 	}
 	dir := stateDir(o.list, o.state)
 	h, held := readHolder(dir)
-	held = held && h.alive()
+	held = held && h.Alive()
 	results, parked, known, err := remembered(ctx, dir, list.Pairs)
 	if err != nil {
 		return runError(err)
@@ -164,7 +165,7 @@ func statusJSON(out io.Writer, rows []throughput.Result, sum throughput.Summary)
 	return buf.Flush()
 }
 
-func statusText(out io.Writer, rows []throughput.Result, n throughput.RowCounts, h holder, held bool) error {
+func statusText(out io.Writer, rows []throughput.Result, n throughput.RowCounts, h lockfile.Owner, held bool) error {
 	buf := bufio.NewWriter(out)
 	if held {
 		fmt.Fprintf(buf, "A run goes on: process %d on %s since %s.\n", h.PID, fault.Clean(h.Host), h.Since.Local().Format(time.DateTime))

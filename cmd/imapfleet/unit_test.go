@@ -129,8 +129,8 @@ func TestReadHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, ok := readHolder(dir)
-	if !ok || !h.alive() || h.Since.IsZero() {
-		t.Errorf("holder %+v, found %v, alive %v", h, ok, h.alive())
+	if !ok || !h.Alive() || h.Since.IsZero() {
+		t.Errorf("holder %+v, found %v, alive %v", h, ok, h.Alive())
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestReadHolder(t *testing.T) {
 		t.Error("somebody holds a closed ledger")
 	}
 	h.Host += "-elsewhere"
-	if !h.alive() {
+	if !h.Alive() {
 		t.Error("a process on another machine is not believed")
 	}
 }
