@@ -22,6 +22,11 @@ type resultFiles struct {
 	// hasty: a loss of power may take what is written, since it will be written
 	// again. To bring files to the disk costs more than all else here.
 	hasty bool
+	// warn is told of a file that another program holds, once until it is
+	// replaced again; nil: that is an error.
+	warn   func(*heldError)
+	held   map[string]bool                     // by name: warn knows
+	rename func(oldPath, newPath string) error // os.Rename
 }
 
 type written struct {
@@ -32,7 +37,7 @@ type written struct {
 type sum = [sha256.Size]byte
 
 func newResultFiles(dir string) *resultFiles {
-	return &resultFiles{dir: dir, written: make(map[string]written)}
+	return &resultFiles{dir: dir, written: make(map[string]written), held: make(map[string]bool), rename: os.Rename}
 }
 
 // runFiles are those of a run.
@@ -81,7 +86,7 @@ func (f *resultFiles) replace(name string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	fresh.hasty = f.hasty
+	fresh.hasty, fresh.rename = f.hasty, f.rename
 	digest := sha256.New()
 	if err := write(io.MultiWriter(fresh, digest)); err != nil {
 		return fresh.discard(err)
@@ -90,11 +95,45 @@ func (f *resultFiles) replace(name string, write func(io.Writer) error) error {
 	if _, err := os.Lstat(fresh.path); err == nil && last.sum == now.sum && (last.kept || f.hasty) {
 		return fresh.discard(nil)
 	}
-	if err := fresh.commit(); err != nil {
+	err = fresh.commit()
+	var held *heldError
+	if errors.As(err, &held) && f.warn != nil {
+		if !f.held[name] {
+			f.held[name] = true
+			f.warn(held)
+		}
+		return nil // and tried again, for it is not noted as written
+	}
+	if err != nil {
 		return err
 	}
+	f.held[name] = false
 	f.written[name] = now
 	return nil
+}
+
+// heldError says that a file cannot be replaced although its directory can be
+// written: on Windows a spreadsheet that shows it holds it.
+type heldError struct {
+	name   string
+	beside string // where its new content is; empty: nowhere, that one is held too
+	err    error
+}
+
+func (e *heldError) Error() string {
+	if e.beside == "" {
+		return fmt.Sprintf("%s cannot be replaced, nor can the file beside it; another program may have both open, close it: %v", e.name, e.err)
+	}
+	return fmt.Sprintf("%s cannot be replaced, its content is in %s; another program may have it open, close it: %v", e.name, e.beside, e.err)
+}
+
+func (e *heldError) Unwrap() error { return e.err }
+
+// besideName is where the content of a file goes that cannot be replaced:
+// results.csv, results.new.csv.
+func besideName(name string) string {
+	ext := filepath.Ext(name)
+	return strings.TrimSuffix(name, ext) + ".new" + ext
 }
 
 // freshFile becomes the file of its name when it is whole. It ends with commit
@@ -105,6 +144,7 @@ type freshFile struct {
 	file       *os.File
 	buf        *bufio.Writer
 	hasty      bool // see resultFiles
+	rename     func(oldPath, newPath string) error
 }
 
 // freshSuffix ends the name of one that is not whole yet.
@@ -115,7 +155,7 @@ func newFreshFile(dir, name string) (*freshFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", name, err)
 	}
-	return &freshFile{name: name, path: filepath.Join(dir, name), file: file, buf: bufio.NewWriter(file)}, nil
+	return &freshFile{name: name, path: filepath.Join(dir, name), file: file, buf: bufio.NewWriter(file), rename: os.Rename}, nil
 }
 
 func (f *freshFile) Write(p []byte) (int, error) { return f.buf.Write(p) }
@@ -132,10 +172,27 @@ func (f *freshFile) commit() error {
 	if err := f.file.Close(); err != nil {
 		return errors.Join(f.wrap(err), os.Remove(f.file.Name()))
 	}
-	if err := os.Rename(f.file.Name(), f.path); err != nil {
+	beside := filepath.Join(filepath.Dir(f.path), besideName(f.name))
+	err = f.rename(f.file.Name(), f.path)
+	if err == nil {
+		_ = os.Remove(beside) // there as a rule is none; one that is held goes the next time
+		return nil
+	}
+	if !isPlain(f.path) {
 		return errors.Join(f.wrap(err), os.Remove(f.file.Name()))
 	}
-	return nil
+	held := &heldError{name: f.name, err: err}
+	if f.rename(f.file.Name(), beside) == nil {
+		held.beside = filepath.Base(beside)
+		return held
+	}
+	return errors.Join(held, os.Remove(f.file.Name()))
+}
+
+// isPlain says that a plain file is at path.
+func isPlain(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // discard leaves the old file, because of err if there is one.

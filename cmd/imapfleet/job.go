@@ -81,6 +81,7 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	}, repairs: func(ctx context.Context, take func(ledger.RepairRow)) error {
 		return j.bound.ledger.Repairs(ctx, j.bound.ids, take)
 	}}
+	k.files.warn = func(held *heldError) { j.log.Warn("a result file is held", slog.Any("err", held)) }
 	if o.json {
 		k.progress = func(now time.Time) { j.events.progress(now, j.meter.Snapshot(), j.tracker.Counts().RowCounts) }
 	}

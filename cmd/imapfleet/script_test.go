@@ -30,8 +30,31 @@ import (
 var programs = map[string]func(){"imapfleet": main}
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, programs)
+	testscript.Main(ownCache{m}, programs)
 }
+
+// ownCache keeps the tests' locks out of the cache directory of whoever runs
+// them.
+type ownCache struct{ m *testing.M }
+
+func (c ownCache) Run() int {
+	dir, err := os.MkdirTemp("", "imapfleet-test-cache-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	for _, name := range cacheVariables {
+		if err := os.Setenv(name, dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return c.m.Run()
+}
+
+// cacheVariables say where os.UserCacheDir is, on one system or another.
+var cacheVariables = []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"}
 
 // -update rewrites what the scripts expect of cmp.
 var update = flag.Bool("update", false, "rewrite the files that the scripts compare with")
@@ -42,6 +65,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			for _, name := range cacheVariables {
+				env.Setenv(name, filepath.Join(env.WorkDir, ".cache"))
+			}
+			return nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"servers":   cmdServers,
 			"password":  cmdPassword,
