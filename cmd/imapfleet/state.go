@@ -79,6 +79,9 @@ func readHolder(dir string) (lockfile.Owner, bool) {
 
 // explain adds what to do to the errors of opening a ledger.
 func explain(err error) error {
+	if errors.Is(err, ledger.ErrDamaged) {
+		return &fault.Error{Scope: fault.Run, Code: fault.State, Op: "ledger", Err: err, Hint: ledger.Advice(err)}
+	}
 	var locked *ledger.LockedError
 	if errors.As(err, &locked) {
 		return fmt.Errorf("%w; 'imapfleet status' shows how far it is", err)

@@ -44,7 +44,7 @@ func (l *Ledger) openWhole(ctx context.Context, ours bool) error {
 	if !isDamage(err) {
 		return err
 	}
-	damage := &Damage{Reason: err.Error()}
+	damage := &Damage{Reason: driverWords(err)}
 	var d *DamagedError
 	if errors.As(err, &d) {
 		damage.Reason = d.Reason

@@ -50,6 +50,15 @@ func resultCode(err error) int {
 	return 0
 }
 
+// driverWords are what SQLite says, without what was being done.
+func driverWords(err error) string {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return err.Error()
+}
+
 // isConstraint says that a statement was refused for what it said, not for
 // the state of the disk or the file.
 func isConstraint(err error) bool { return resultCode(err) == sqlite3.SQLITE_CONSTRAINT }
