@@ -240,6 +240,7 @@ func (c *checker) end(ctx context.Context) error {
 	var fileErr error
 	if !c.opt.noFiles {
 		fileErr = newResultFiles(c.dir).replace(checkName, func(w io.Writer) error { return throughput.WriteChecks(w, c.reports) })
+		fileErr = tellHeld(fileErr, c.std.err)
 	}
 	if c.opt.json {
 		c.keep(json.NewEncoder(c.std.out).Encode(sum))

@@ -129,6 +129,21 @@ func (e *heldError) Error() string {
 
 func (e *heldError) Unwrap() error { return e.err }
 
+// tellHeld warns of the files that are held, among the errors that err joins,
+// and returns the others.
+func tellHeld(err error, stderr io.Writer) error {
+	var others []error
+	for _, e := range parts(err) {
+		var held *heldError
+		if errors.As(e, &held) {
+			fmt.Fprintf(stderr, "warning: %v\n", held)
+			continue
+		}
+		others = append(others, e)
+	}
+	return errors.Join(others...)
+}
+
 // besideName is where the content of a file goes that cannot be replaced:
 // results.csv, results.new.csv.
 func besideName(name string) string {

@@ -64,8 +64,17 @@ func TestResultFileHeldOpen(t *testing.T) {
 	if rest, _ := filepath.Glob(filepath.Join(dir, "*.new")); len(rest) > 0 {
 		t.Errorf("left: %q", rest)
 	}
-	f.warn = nil
-	if err := f.replace("results.csv", func(w io.Writer) error { return nil }); !errors.Is(err, denied) {
+	f.warn = nil // as check and verify have it
+	err := f.replace("results.csv", func(w io.Writer) error { return nil })
+	if !errors.Is(err, denied) {
 		t.Errorf("nobody to tell: %v", err)
+	}
+	var stderr strings.Builder
+	other := errors.New("another")
+	if rest := tellHeld(errors.Join(err, other), &stderr); !errors.Is(rest, other) || errors.Is(rest, denied) || !strings.HasPrefix(stderr.String(), "warning: results.csv cannot be replaced") {
+		t.Errorf("told %q, left %v", &stderr, rest)
+	}
+	if err := tellHeld(nil, &stderr); err != nil {
+		t.Error(err)
 	}
 }

@@ -297,7 +297,7 @@ func (p *prover) took(i int, rep verify.Report) {
 // end closes the books and judges. cause is what ended verify before its time.
 func (p *prover) end(ctx context.Context, cause error) error {
 	sum := summarizeVerified(p.rows, p.opt.deep)
-	p.fileErr = errors.Join(p.fileErr, p.files.end(p.rows))
+	p.fileErr = errors.Join(p.fileErr, tellHeld(p.files.end(p.rows), p.std.err))
 	var err error
 	if p.opt.json {
 		err = json.NewEncoder(p.std.out).Encode(sum)
