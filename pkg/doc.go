@@ -73,6 +73,8 @@
 //   - console: one that draws. cmd: one that keeps the result files current, and
 //     one that waits for a signal.
 //
+// A panic in any goroutine of a row is that row's fault, with its stack in run.log.
+//
 // # What must never break
 //
 //   - The source is only read: EXAMINE and BODY.PEEK.
@@ -140,5 +142,10 @@
 //   - Before each commit the ledger looks whether its directory is still where it
 //     was: SQLite goes on writing to files that were moved away.
 //   - UID maps as runs (5001:5200 -> 41:240): a row a batch, not a row a message.
+//   - A row that waits for a parked host is not written as parked: there may be a
+//     hundred thousand of them. The ledger has the hosts, and who reads it puts
+//     the two together.
+//   - What an unnumbered limit of connections is follows from the logins that
+//     stand, not from the lanes given out: many of these are about to be refused.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

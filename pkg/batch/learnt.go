@@ -1,9 +1,6 @@
 package batch
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 const (
 	// learntRest is how long a learnt limit stands without a refusal before one
@@ -30,10 +27,9 @@ type learnt struct {
 	bore   int       // lanes that stood lately, all logged in
 	boreAt time.Time // when
 
-	alone   []int // rows that wait as if their account alone was refused
-	row     int   // that was refused last
-	rowAt   time.Time
-	refused []int // rows, each another one, refused since a login worked
+	alone []int // rows that wait as if their account alone was refused
+	row   int   // that was refused last
+	rowAt time.Time
 }
 
 // bears notes a login that worked: so many stand now.
@@ -44,21 +40,18 @@ func (l *learnt) bears(in int, now time.Time) {
 	if l.most > 0 && in >= l.most {
 		l.most, l.try, l.rest = in, false, learntRest
 	}
-	l.refused = nil
 }
 
 // refuse notes that a row was refused while others stood, and reports whether
 // that is a limit of the host's. It is the account's own, used up by its user's
 // other devices, when nobody else was refused, or when the host has borne more
-// than now just before.
+// than now within the last ten minutes: a limit that was lowered is found out
+// after that.
 func (l *learnt) refuse(row, others int, now time.Time) bool {
 	own := others < l.bore && now.Sub(l.boreAt) < learntRest
 	another := !l.rowAt.IsZero() && l.row != row && now.Sub(l.rowAt) < alike
 	l.row, l.rowAt = row, now
-	if !slices.Contains(l.refused, row) {
-		l.refused = append(l.refused, row)
-	}
-	if own && len(l.refused) < crowd || l.most == 0 && !another {
+	if own || l.most == 0 && !another {
 		if l.alone = append(l.alone, row); len(l.alone) > crowd {
 			l.alone = l.alone[1:]
 		}

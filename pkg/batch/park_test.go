@@ -312,6 +312,33 @@ func TestLimitOfOneAccount(t *testing.T) {
 	})
 }
 
+// A few accounts at their own limits cost the host a lane or two at first; it
+// does not get fewer with each refusal, and they are not asked again at once.
+func TestLimitsOfSomeAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newLogins(nil)
+		s.refuse = func(l login) error {
+			if l.line <= 3 && l.side == fault.Source && l.at < 30*minutes {
+				return &fault.Error{Temporary: true, Code: fault.TooManySessions}
+			}
+			return nil
+		}
+		res, err := mustNew(t, Options{Syncer: s, Parallel: 12, Retry: steady}).Run(t.Context(), rows(363))
+		if err != nil || states(res)[throughput.Done] != 363 {
+			t.Fatalf("%v, states %v", err, states(res))
+		}
+		others := slices.DeleteFunc(s.at("new.example", 0, 10*time.Hour), func(l login) bool { return l.line <= 3 })
+		if last := others[len(others)-1].at; last > 45*minutes {
+			t.Errorf("the last of 360 others began after %v; twelve at a time are half an hour", last)
+		}
+		for _, r := range res[:3] {
+			if r.Attempts > 8 {
+				t.Errorf("row %d was tried %d times", r.Line, r.Attempts)
+			}
+		}
+	})
+}
+
 // The answer of a whole host parks its rows, and nobody else's: then one row
 // goes first.
 func TestHostIsParked(t *testing.T) {
