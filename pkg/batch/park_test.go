@@ -497,7 +497,7 @@ func TestNoWait(t *testing.T) {
 				s := newLogins(tt.refuse)
 				rec := &recorder{}
 				ended := make(map[int]throughput.Result)
-				r := mustNew(t, Options{Syncer: s, Recorder: rec, Parallel: 3, Retries: 3, Retry: steady, NoWait: true, AuthFuse: 5,
+				r := mustNew(t, Options{Syncer: s, Recorder: rec, Parallel: 10, Retries: 3, Retry: steady, NoWait: true, AuthFuse: 5,
 					OnResult: func(i int, r throughput.Result) { ended[i] = r }})
 				res, err := r.Run(t.Context(), rows(10))
 				if err != nil {
