@@ -79,8 +79,7 @@ func (g *gate) heedHost(o *host, h *holder, e *fault.Error, completed bool, now 
 		if !slices.Contains(o.troubled, h.job.index) {
 			o.troubled = append(o.troubled, h.job.index)
 		}
-		down := closed(e) && o.learnt.most > 0 // what seemed to be its limit holds for nobody
-		if first || o.pause != nil || down || len(o.troubled) >= crowd {
+		if first || o.pause != nil || len(o.troubled) >= crowd {
 			return g.parked(o, e, first, now)
 		}
 	case first && !in:

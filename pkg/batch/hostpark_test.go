@@ -96,7 +96,7 @@ func TestOutageIsNoLimit(t *testing.T) {
 			}
 			return nil
 		})
-		res, err := mustNew(t, Options{Syncer: s, Parallel: 10, Retry: steady}).Run(t.Context(), rows(110))
+		res, err := mustNew(t, Options{Syncer: s, Parallel: 10, Retries: 1, Retry: steady}).Run(t.Context(), rows(110))
 		if err != nil || states(res)[throughput.Done] != 110 {
 			t.Fatalf("%v, states %v", err, states(res))
 		}
