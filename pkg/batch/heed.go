@@ -73,7 +73,7 @@ func (g *gate) heedHost(o *host, h *holder, e *fault.Error, completed bool, now 
 		return verdict{}
 	case e.Scope == fault.Host:
 		return g.parked(o, e, first, now)
-	case full(e) || closed(e) && !in && o.used > 0:
+	case full(e) || closed(e) && !in && o.in > 0:
 		return g.full(o, h.job, e, first, now)
 	case ofHost(e) || closed(e) && !in:
 		if !slices.Contains(o.troubled, h.job.index) {
@@ -82,6 +82,8 @@ func (g *gate) heedHost(o *host, h *holder, e *fault.Error, completed bool, now 
 		if first || o.pause != nil || len(o.troubled) >= crowd {
 			return g.parked(o, e, first, now)
 		}
+		// Others that log in just now may be the ones that fill it.
+		return verdict{later: closed(e) && o.used > 0}
 	case first && !in:
 		return g.parked(o, e, first, now)
 	}

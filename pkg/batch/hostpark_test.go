@@ -100,8 +100,34 @@ func TestOutageIsNoLimit(t *testing.T) {
 		if err != nil || states(res)[throughput.Done] != 110 {
 			t.Fatalf("%v, states %v", err, states(res))
 		}
+		if n := len(s.at("old.example", time.Minute, 6*minutes)); n > 20 {
+			t.Errorf("%d logins at a server that is down", n)
+		}
 		if d := time.Since(s.start); d > 25*minutes {
 			t.Errorf("took %v; ten minutes of work, five of trouble, and a pause", d)
+		}
+	})
+}
+
+// A limit that is lowered in the middle of a run is not run against by one row
+// after the other.
+func TestLimitIsLowered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newLogins(func(l login) error {
+			if l.side == fault.Source && (l.stand >= 10 || l.stand >= 4 && l.at > 90*time.Second) {
+				return &fault.Error{Temporary: true, Code: fault.TooManySessions}
+			}
+			return nil
+		})
+		res, err := mustNew(t, Options{Syncer: s, Parallel: 10, Retry: steady}).Run(t.Context(), rows(220))
+		if err != nil || states(res)[throughput.Done] != 220 {
+			t.Fatalf("%v, states %v", err, states(res))
+		}
+		if n := len(s.at("old.example", 0, 10*time.Hour)); n > 220+30 {
+			t.Errorf("%d logins refused", n-220)
+		}
+		if d := time.Since(s.start); d > 65*minutes {
+			t.Errorf("took %v; four at a time are fifty minutes", d)
 		}
 	})
 }

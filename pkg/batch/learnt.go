@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// learntRest is how long a learnt limit stands without a refusal before one
@@ -14,6 +17,8 @@ const (
 	// crowd is how many different rows must meet the same trouble, without a
 	// login that works between, before it is the host's.
 	crowd = 3
+	// throng is how many must be refused where the host has just borne more.
+	throng = 5
 )
 
 // learnt is how many lanes a host was found to bear that limits connections
@@ -27,9 +32,10 @@ type learnt struct {
 	bore   int       // lanes that stood lately, all logged in
 	boreAt time.Time // when
 
-	alone []int // rows that wait as if their account alone was refused
-	row   int   // that was refused last
-	rowAt time.Time
+	alone   []int // rows that wait as if their account alone was refused
+	row     int   // that was refused last
+	rowAt   time.Time
+	refused []int // rows, each another one, refused since a login worked
 }
 
 // bears notes a login that worked: so many stand now.
@@ -40,18 +46,22 @@ func (l *learnt) bears(in int, now time.Time) {
 	if l.most > 0 && in >= l.most {
 		l.most, l.try, l.rest = in, false, learntRest
 	}
+	l.refused = nil
 }
 
 // refuse notes that a row was refused while others stood, and reports whether
 // that is a limit of the host's. It is the account's own, used up by its user's
 // other devices, when nobody else was refused, or when the host has borne more
-// than now within the last ten minutes: a limit that was lowered is found out
-// after that.
+// than now within the last ten minutes; but not when one row after the other is
+// refused.
 func (l *learnt) refuse(row, others int, now time.Time) bool {
 	own := others < l.bore && now.Sub(l.boreAt) < learntRest
 	another := !l.rowAt.IsZero() && l.row != row && now.Sub(l.rowAt) < alike
 	l.row, l.rowAt = row, now
-	if own || l.most == 0 && !another {
+	if !slices.Contains(l.refused, row) {
+		l.refused = append(l.refused, row)
+	}
+	if own && len(l.refused) < throng || l.most == 0 && !another {
 		if l.alone = append(l.alone, row); len(l.alone) > crowd {
 			l.alone = l.alone[1:]
 		}
