@@ -49,9 +49,6 @@ func TestBadInputReal(t *testing.T) {
 		{name: "state of another list", code: exitRun, says: "--adopt", spoil: func(s *site) {
 			s.list(s.row("whoever"))
 		}},
-		{name: "ledger overwritten", code: exitRun, says: "ledger", spoil: func(s *site) {
-			s.must(os.WriteFile(s.state("ledger.db"), []byte(strings.Repeat("no ledger at all ", 1000)), 0o600))
-		}},
 		{name: "state is a file", code: exitRun, says: "accounts.csv", args: []string{"--state", "accounts.csv"}},
 	}
 	for i, tt := range tests {

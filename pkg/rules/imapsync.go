@@ -121,7 +121,7 @@ func refused() []refusedName {
 		{alone, []string{"simulong", "debugsleep", "tests", "testsdebug", "testsunit", "testslive", "testslive2", "testslive6", "var", "extra",
 			"emailreportfrom", "emailreport1", "emailreport2", "uid1", "uid2", "help", "version"}},
 		{"it is about a whole run: give it to 'imapfleet run'", []string{"rows", "failed", "parallel", "max-per-host", "lanes-per-account", "allow-merge",
-			"ca-file", "flags", "accept", "retries", "patience", "max-rejects", "max-parked", "no-wait", "auth-fuse", "login-rate",
+			"ca-file", "fault-rules", "flags", "accept", "retries", "patience", "max-rejects", "max-parked", "no-wait", "auth-fuse", "login-rate",
 			"limit", "limit1", "limit2", "daily1", "daily2", "compress", "memory", "json", "quiet",
 			"log-level", "state", "adopt"}},
 	}
