@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -106,7 +107,9 @@ func TestLanesShareAnAccount(t *testing.T) {
 		s := &spare{free: 3}
 		r.lanes = s
 		var turns atomic.Int64
+		h := &heldFirst{others: 3, all: make(chan struct{})}
 		r.options = func(o *mailsync.Options) {
+			o.WrapConn = h.wrap
 			o.AwaitLogin = func(ctx context.Context, host string) error { turns.Add(1); return ctx.Err() }
 		}
 		c := r.mustSync()
@@ -122,6 +125,48 @@ func TestLanesShareAnAccount(t *testing.T) {
 		}
 		r.checkWide(c, want, s)
 	})
+}
+
+// heldFirst holds the first connection to the source back, once mail comes
+// through it, until as many others have something to read as well: however slow
+// their logins are, there is mail left to be shared.
+type heldFirst struct {
+	others int64
+	all    chan struct{} // closed when they have
+
+	sources, busy atomic.Int64
+}
+
+func (h *heldFirst) wrap(side fault.Side, _ string, nc net.Conn) net.Conn {
+	if side != fault.Source {
+		return nc
+	}
+	return &heldConn{Conn: nc, h: h, first: h.sources.Add(1) == 1}
+}
+
+type heldConn struct {
+	net.Conn
+	h     *heldFirst
+	first bool
+	read  int // octets
+}
+
+func (c *heldConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	before := c.read
+	c.read += n
+	switch {
+	case c.first && c.read > 200_000:
+		select {
+		case <-c.h.all:
+		case <-time.After(time.Minute):
+		}
+	case !c.first && before < 20_000 && c.read >= 20_000: // more than a login and a listing
+		if c.h.busy.Add(1) == c.h.others {
+			close(c.h.all)
+		}
+	}
+	return n, err
 }
 
 // Lanes that a row waits for are given back one by one, and the others finish.
