@@ -161,8 +161,11 @@ func TestParkedRowFreesItsWorker(t *testing.T) {
 func TestPanicEndsOneRow(t *testing.T) {
 	var log bytes.Buffer
 	s := &syncFunc{f: func(_ context.Context, p account.Pair) (throughput.Count, error) {
-		if p.Line == 2 {
+		switch p.Line {
+		case 2:
 			panic("boom")
+		case 3: // on another goroutine of the syncer's
+			return throughput.Count{}, &fault.Error{Code: fault.Panic, Text: "bang", Err: errors.New("bang\nthe stack of another goroutine")}
 		}
 		return throughput.Count{}, nil
 	}}
@@ -170,10 +173,10 @@ func TestPanicEndsOneRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if states(res)[throughput.Done] != 4 || res[1].State != throughput.Failed || res[1].Fault.Code != "panic" || res[1].Attempts != 1 {
+	if states(res)[throughput.Done] != 3 || res[2].State != throughput.Failed || res[2].Fault.Text != "bang" || res[1].State != throughput.Failed || res[1].Fault.Code != "panic" || res[1].Attempts != 1 {
 		t.Errorf("states %v, row 2 %+v", states(res), res[1])
 	}
-	if !strings.Contains(log.String(), "attempts_test.go") {
+	if !strings.Contains(log.String(), "attempts_test.go") || !strings.Contains(log.String(), "the stack of another goroutine") {
 		t.Errorf("no stack in the log: %s", log.String())
 	}
 }

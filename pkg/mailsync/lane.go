@@ -50,13 +50,8 @@ func (l *lane) open(ctx context.Context) error {
 }
 
 // login opens a session, and says so where it is of the pass's first lane.
-func (p *pass) login(ctx context.Context, s *session, side fault.Side, further bool) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = panicked("login", r)
-		}
-	}()
-	_, err = s.get(ctx)
+func (p *pass) login(ctx context.Context, s *session, side fault.Side, further bool) error {
+	_, err := s.get(ctx)
 	if err == nil && !further && p.lanes != nil {
 		p.lanes.LoggedIn(side)
 	}

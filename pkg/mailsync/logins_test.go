@@ -36,12 +36,9 @@ func TestTurnCostsNoPatience(t *testing.T) {
 	})
 }
 
-// A panic at one side is the account's fault, and the connection is not used
-// again.
-func TestPanicAtOneSide(t *testing.T) {
-	s := newSession(nil, time.Minute, slog.New(slog.DiscardHandler))
-	err := s.safely(nil, func(*imapconn.Conn) error { panic("boom") })
-	e := fault.Of(err)
+// A defect is told in a word; its stack is there for the log.
+func TestPanicHasTextAndStack(t *testing.T) {
+	e := fault.Of(guard("work", func() error { panic("boom") }))
 	if e == nil || e.Code != fault.Panic || e.Text != "boom" || e.Err == nil || !strings.Contains(e.Err.Error(), "logins_test.go") {
 		t.Errorf("%+v", e)
 	}

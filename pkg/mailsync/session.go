@@ -128,7 +128,7 @@ func (s *session) do(ctx context.Context, f func(*imapconn.Conn) error) error {
 		if err != nil {
 			return err
 		}
-		err = s.safely(conn, f)
+		err = f(conn)
 		if err == nil {
 			return nil
 		}
@@ -136,18 +136,6 @@ func (s *session) do(ctx context.Context, f func(*imapconn.Conn) error) error {
 			return err
 		}
 	}
-}
-
-// safely makes a panic an error: most goroutines that work at one side only do
-// that here. Where a command may be half sent nothing may follow it.
-func (s *session) safely(conn *imapconn.Conn, f func(*imapconn.Conn) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = panicked("work", r)
-			s.drop()
-		}
-	}()
-	return f(conn)
 }
 
 // broken handles an error of the connection: nil means that it was a lost
