@@ -71,10 +71,10 @@ func (g *gate) heedHost(o *host, h *holder, e *fault.Error, completed bool, now 
 			g.open(o, now) // it answers
 		}
 		return verdict{}
+	case e.Code == fault.TooManySessions, closed(e) && !in && o.in > 0:
+		return g.full(o, h.job, e, first, now)
 	case e.Scope == fault.Host:
 		return g.parked(o, e, first, now)
-	case full(e) || closed(e) && !in && o.in > 0:
-		return g.full(o, h.job, e, first, now)
 	case ofHost(e) || closed(e) && !in:
 		if !slices.Contains(o.troubled, h.job.index) {
 			o.troubled = append(o.troubled, h.job.index)
@@ -117,12 +117,18 @@ func (g *gate) refusedLogin(o *host, e *fault.Error, first bool, now time.Time) 
 	}
 }
 
-// full is for a host that let no more connections in.
+// full is for a host that let no more connections in. Where it named its limit
+// that is known by now.
 func (g *gate) full(o *host, j *job, e *fault.Error, first bool, now time.Time) verdict {
 	switch {
-	case first || o.pause != nil:
+	case first, o.pause != nil, e.Wait > 0 && e.Scope == fault.Host:
 		return g.parked(o, e, first, now)
-	case !o.learnt.refuse(j.index, o.in, now):
+	case e.Wait > 0, e.MaxPerUser > 0 && e.MaxPerHost == 0:
+		return verdict{later: true}
+	case e.MaxPerHost > 0: // learnt already
+		full := g.hosts.over(o.name) >= 0
+		return verdict{later: true, host: full, free: full}
+	case !o.learnt.refuse(j.index, o.in, e.Scope == fault.Host, now):
 		return verdict{later: true}
 	case o.used == 0: // others than we fill it
 		return g.parked(o, e, first, now)
@@ -131,12 +137,6 @@ func (g *gate) full(o *host, j *job, e *fault.Error, first bool, now time.Time) 
 	others := slices.DeleteFunc(o.learnt.alone, func(row int) bool { return row == j.index })
 	o.learnt.alone = nil
 	return verdict{host: true, free: true, others: others}
-}
-
-// full reports whether a server has told a limit of connections and not what
-// it is.
-func full(e *fault.Error) bool {
-	return e.Code == fault.TooManySessions && e.MaxPerUser == 0 && e.MaxPerHost == 0
 }
 
 // closed reports whether a server has closed a new connection without a word,

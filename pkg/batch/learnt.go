@@ -50,18 +50,18 @@ func (l *learnt) bears(in int, now time.Time) {
 }
 
 // refuse notes that a row was refused while others stood, and reports whether
-// that is a limit of the host's. It is the account's own, used up by its user's
+// that is a limit of the host's, which the server may have said. It is the account's own, used up by its user's
 // other devices, when nobody else was refused, or when the host has borne more
 // than now within the last ten minutes; but not when one row after the other is
 // refused.
-func (l *learnt) refuse(row, others int, now time.Time) bool {
+func (l *learnt) refuse(row, others int, said bool, now time.Time) bool {
 	own := others < l.bore && now.Sub(l.boreAt) < learntRest
 	another := !l.rowAt.IsZero() && l.row != row && now.Sub(l.rowAt) < alike
 	l.row, l.rowAt = row, now
 	if !slices.Contains(l.refused, row) {
 		l.refused = append(l.refused, row)
 	}
-	if own && len(l.refused) < throng || l.most == 0 && !another {
+	if own && len(l.refused) < throng || l.most == 0 && !another && !said {
 		if l.alone = append(l.alone, row); len(l.alone) > crowd {
 			l.alone = l.alone[1:]
 		}

@@ -132,6 +132,15 @@ func (s Summary) writeTotals(w io.Writer) {
 	case t.MailboxesSplit > 1:
 		line("", "%s mailboxes were split over several lanes; the order of their messages differs", FormatNumber(t.MailboxesSplit))
 	}
+	s.writePaused(line)
+	if s.Seconds > 0 {
+		line("wall time", "%s", FormatDuration(s.wall()))
+		line("throughput", "%s MiB/s, %s messages/s", FormatRate(s.MiBPerSecond), FormatRate(s.MessagesPerSecond))
+	}
+}
+
+// writePaused names the hosts that the run has left alone for a while.
+func (s Summary) writePaused(line func(name, format string, args ...any)) {
 	for i, h := range s.Hosts {
 		if i == pausedHosts {
 			line("", "and %s more", several(int64(len(s.Hosts)-i), "host"))
@@ -142,10 +151,6 @@ func (s Summary) writeTotals(w io.Writer) {
 			name = ""
 		}
 		line(name, "%s", h.sentence())
-	}
-	if s.Seconds > 0 {
-		line("wall time", "%s", FormatDuration(s.wall()))
-		line("throughput", "%s MiB/s, %s messages/s", FormatRate(s.MiBPerSecond), FormatRate(s.MessagesPerSecond))
 	}
 }
 
