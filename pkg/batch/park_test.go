@@ -21,7 +21,7 @@ type logins struct {
 	start time.Time
 	// refuse says why a login does not work; nil: they all do.
 	refuse func(l login) error
-	works  time.Duration // of a row; 0: a minute
+	works  time.Duration // of a row
 
 	mu    sync.Mutex
 	tried []login
@@ -37,7 +37,7 @@ type login struct {
 }
 
 func newLogins(refuse func(l login) error) *logins {
-	s := &logins{start: time.Now(), refuse: refuse, open: make(map[string]int)}
+	s := &logins{start: time.Now(), refuse: refuse, works: time.Minute, open: make(map[string]int)}
 	s.f = func(_ context.Context, p account.Pair, l *bookedLanes, _ *throughput.Meter) (throughput.Count, error) {
 		for _, side := range []fault.Side{fault.Source, fault.Dest} {
 			host := p.Source.Host
@@ -48,9 +48,6 @@ func newLogins(refuse func(l login) error) *logins {
 				return throughput.Count{}, err
 			}
 			defer s.logout(host)
-		}
-		if s.works == 0 {
-			s.works = time.Minute
 		}
 		time.Sleep(s.works)
 		return throughput.Count{Listed: 1, AlreadyThere: 1, Mailboxes: 1}, nil
