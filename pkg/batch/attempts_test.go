@@ -84,6 +84,9 @@ func TestPauseHasJitterAndALimit(t *testing.T) {
 		if d := p.pause(lost, 30); d < 48*time.Second || d > 72*time.Second+1 {
 			t.Fatalf("30th pause %v, want a minute give or take 12 s", d)
 		}
+		if day := 24 * time.Hour; p.pause(&fault.Error{Wait: day}, 1) > day+p.Max {
+			t.Fatal("a pause of a day is longer by more than the longest pause")
+		}
 		if d := p.pause(throttled, 1); d < throttled.Wait {
 			t.Fatalf("pause %v, the server asked for %v", d, throttled.Wait)
 		}

@@ -56,7 +56,8 @@ func (p RetryPolicy) pause(e *fault.Error, n int) time.Duration {
 	d := b.NextBackOff()
 	if e.Wait > 0 {
 		// Not before what was asked for, and not all rows in the same instant.
-		d = max(d, e.Wait+rand.N(time.Duration(p.Jitter*float64(e.Wait)/2)+1))
+		more := min(time.Duration(p.Jitter*float64(e.Wait)/2), p.Max)
+		d = max(d, e.Wait+rand.N(more+1))
 	}
 	return d
 }
