@@ -152,7 +152,7 @@ func (f *netFlags) register(fs *pflag.FlagSet) {
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
 		fs.StringVar(&f.faultRules, "fault-rules", "", "a `FILE` that says what a server's own refusals mean (see examples/fault-rules)")
-		f.loginRate.LoginRate = ratelimit.LoginRate{N: 20, Per: time.Second}
+		f.loginRate.LoginRate = ratelimit.LoginRate{N: 50, Per: time.Second}
 		fs.Var(&f.loginRate, "login-rate", "logins on one host at most, evenly spaced: a number per s, m or h, or off")
 	})
 }
