@@ -62,7 +62,10 @@ func TestRandomResets(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, src, dst)
 				want := r.cuttable()
-				r.options = looks(dst)
+				r.options = func(o *mailsync.Options) {
+					looks(dst)(o)
+					o.Patience = 2 * time.Minute
+				}
 				for _, dest := range []bool{false, true} {
 					r.before(dest, imaptest.ProxyOptions{Faults: func(n int) imaptest.Fault {
 						return imaptest.Fault{ResetChance: 0.05, Seed: seed<<32 | uint64(n)}
