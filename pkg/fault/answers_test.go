@@ -88,6 +88,8 @@ var answers = []answered{
 	{"Stalwart, messages of one command", "Stalwart", "NO", "MESSAGELIMIT 100", "Too many messages", "", "", "", "", noMessage, ""},
 
 	{"locked", "", "NO", "INUSE", "Mailbox is locked", "", "in-use account later", "in-use mailbox later", "in-use account later", "in-use mailbox later", ""},
+	{"wrong password as an alert", "", "NO", "ALERT", "Authentication failed", "", noLogin, "", "", "", ""},
+	{"wrong password, politely", "", "NO", "", "Incorrect user name or password, try again later", "", noLogin, "", "", "", ""},
 	{"wrong password", "", "NO", "AUTHENTICATIONFAILED", "Authentication failed.", "", noLogin, "", "", "", ""},
 	{"NO without code", "", "NO", "", "no", busy, noLogin, noBox, unread, noMessage, "namespace: refused account"},
 	{"expired", "", "NO", "EXPIRED", "x", "", noRight, noRight, noRight, noRight, ""},

@@ -61,8 +61,10 @@ func (r *Rules) read(a Answer) verdict {
 			}
 		}
 	}
+	said := a
+	said.Text = withoutName(a.Text, a.Mailbox)
 	for i := range table {
-		if table[i].fits(a) {
+		if table[i].fits(said) {
 			return table[i].is.fitted(a).ofFlags(a)
 		}
 	}
@@ -155,6 +157,41 @@ func words(a Answer) string {
 	}
 	return Clean(s)
 }
+
+// withoutName is text without the name of a mailbox, where it stands between
+// quotes or brackets or after a colon: a mailbox may be called "Quota". Where the
+// text goes on after the colon it is left alone, as "Quota exceeded" is no name.
+func withoutName(text, name string) string {
+	if name == "" {
+		return text
+	}
+	var out strings.Builder
+	for {
+		before, after, found := strings.Cut(text, name)
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		if !isName(before, after) {
+			out.WriteString(name)
+		}
+		text = after
+	}
+}
+
+// isName reports whether what stands between the two is called, not said.
+func isName(before, after string) bool {
+	if before == "" {
+		return false
+	}
+	last := before[len(before)-1]
+	if i := strings.IndexByte(opening, last); i >= 0 {
+		return strings.HasPrefix(after, closing[i:i+1])
+	}
+	return strings.HasSuffix(before, ": ") && (after == "" || strings.HasPrefix(after, " (") || strings.ContainsRune(".,;", rune(after[0])))
+}
+
+const opening, closing = "\"'`<([", "\"''>)]"
 
 // splitCode takes the response code off the text of a BYE.
 func splitCode(text string) (code, rest string) {

@@ -27,6 +27,7 @@ const (
 	connections = `too many (simultaneous |concurrent |open |active )*(imap )?(connections|logins|sessions)` +
 		`|maximum number of (simultaneous |concurrent |open )*(imap )?(connections|sessions)|connection limit|session limit` +
 		`|(limit|maximum) of \d+ (simultaneous |concurrent |open )*(imap )?(connections|sessions)`
+	badPassword   = `\b(invalid|incorrect|wrong|bad) (user ?(name)?,? ?(and |or |/) ?|login ?(and |or |/) ?)?(passwords?|credentials)\b|password (is |was )?(invalid|incorrect|wrong)`
 	ofThisAddress = `(from|for|per|of) (your |this |the |the same |one |each |a |an )?(client )?(ip\b|address|host)`
 )
 
@@ -83,6 +84,7 @@ var table = []line{
 	{on: "greeting", words: wording(later + `|temporar(y|ily)|shutting down`), is: unavailable.at(Host)},
 	{on: "fetch", code: "OVERQUOTA LIMIT", words: wording(later), is: unavailable},
 	{on: "fetch", words: wording(later), is: unreadable},
+	{on: "login", status: "NO BAD", words: wording(badPassword), is: wrongPassword},
 	{words: wording(later), is: unavailable},
 	{words: wording(`session expired`), is: cut.saying("the server ended the session: it is opened again")},
 	{on: "append create", words: wording(`quota|mailbox is full|mailbox full|disk full|no space left`), is: full},

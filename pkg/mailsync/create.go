@@ -264,7 +264,7 @@ func (p *pass) respell(ctx context.Context, refused []*box) error {
 
 // otherRefusals are answers to CREATE that no other name would help against.
 // Words such as "denied" are none: Courier says so of a name that is too long.
-var otherRefusals = regexp.MustCompile(`(?i)\[(NOPERM|CONTACTADMIN|LIMIT|OVERQUOTA)\b|quota`)
+var otherRefusals = regexp.MustCompile(`(?i)\[(NOPERM|CONTACTADMIN|LIMIT|OVERQUOTA)\b`)
 
 // nameRefused reports whether a refusal may be about the mailbox's name.
 func nameRefused(err error) bool {
