@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,23 +51,31 @@ func openDaily(ctx context.Context, e *Engine, side fault.Side, ep account.Endpo
 		return nil, nil
 	}
 	d := &daily{side: side, host: ep.Host, name: side.String() + "/" + ep.ID(), budget: budget, led: e.opt.Ledger, now: time.Now}
-	passed, err := d.read(ctx)
+	hours, err := d.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if d.left = budget - passed; d.left < budget/crumbs {
-		return nil, d.spent(ctx)
+	if d.left < budget/crumbs {
+		return nil, d.spent(hours)
 	}
 	return d, nil
 }
 
-// read returns what has passed in the last day.
-func (d *daily) read(ctx context.Context) (octets int64, err error) {
-	hours, err := d.led.Daily(ctx, d.name, d.now().Add(-day))
-	for _, h := range hours {
-		octets += h.Octets
+// read finds out what is left: other rows may share the account, and what has
+// passed grows old. It returns the hours of the last day. What a clock that was
+// ahead has booked in hours to come is none of it.
+func (d *daily) read(ctx context.Context) ([]ledger.Hour, error) {
+	now := d.now()
+	hours, err := d.led.Daily(ctx, d.name, now.Add(-day))
+	if err != nil {
+		return nil, state(err)
 	}
-	return octets, state(err)
+	hours = slices.DeleteFunc(hours, func(h ledger.Hour) bool { return h.Start.After(now.Add(time.Hour)) })
+	d.left = d.budget
+	for _, h := range hours {
+		d.left -= h.Octets
+	}
+	return hours, nil
 }
 
 // take books a message that has come from the source, and is to go to the
@@ -79,13 +88,17 @@ func (d *daily) take(ctx context.Context, octets int64) error {
 	defer d.mu.Unlock()
 	d.left -= octets
 	d.told += octets
-	if d.left > 0 && d.told < dailyStep {
+	if d.left > 0 && d.told < min(dailyStep, d.budget/crumbs) {
 		return nil
 	}
-	if err := d.tell(ctx); err != nil || d.left > 0 {
+	if err := d.tell(ctx); err != nil {
 		return err
 	}
-	return d.spent(ctx)
+	hours, err := d.read(ctx)
+	if err != nil || d.left > 0 {
+		return err
+	}
+	return d.spent(hours)
 }
 
 // tell lets the ledger know what has passed.
@@ -94,7 +107,9 @@ func (d *daily) tell(ctx context.Context) error {
 		return nil
 	}
 	err := d.led.AddDaily(ctx, d.name, d.now(), d.told)
-	d.told = 0
+	if err == nil {
+		d.told = 0
+	}
 	return state(err)
 }
 
@@ -109,21 +124,12 @@ func (d *daily) close(ctx context.Context) error {
 }
 
 // spent is the fault of a budget that is spent: its Wait is until enough of it
-// is there again.
-func (d *daily) spent(ctx context.Context) error {
-	now := d.now()
-	hours, err := d.led.Daily(ctx, d.name, now.Add(-day))
-	if err != nil {
-		return state(err)
-	}
-	var passed int64
+// is there again, by what passed in which hours.
+func (d *daily) spent(hours []ledger.Hour) error {
+	left, wait := d.left, time.Hour
 	for _, h := range hours {
-		passed += h.Octets
-	}
-	wait := time.Hour
-	for _, h := range hours {
-		wait = max(h.Start.Add(time.Hour+day).Sub(now), time.Minute)
-		if passed -= h.Octets; d.budget-passed >= d.budget/crumbs {
+		wait = max(h.Start.Add(time.Hour+day).Sub(d.now()), time.Minute)
+		if left += h.Octets; left >= d.budget/crumbs {
 			break
 		}
 	}
@@ -142,7 +148,11 @@ func (d *daily) flag() int {
 // budgets are those of the two accounts of a pass.
 type budgets [2]*daily
 
+// openBudgets is for a pass that moves mail: others need no budget.
 func (p *pass) openBudgets(ctx context.Context) (err error) {
+	if p.e.opt.DryRun || p.rules.JustLogin || p.rules.JustFolders {
+		return nil
+	}
 	for i, side := range []fault.Side{fault.Source, fault.Dest} {
 		ep := p.pair.Source
 		if side == fault.Dest {
