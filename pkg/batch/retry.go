@@ -62,10 +62,11 @@ func (p RetryPolicy) pause(e *fault.Error, n int) time.Duration {
 	return d
 }
 
-// longest is the longest pause before one of so many retries.
+// longest is the longest pause before one of so many retries, with jitter.
 func (p RetryPolicy) longest(retries int) time.Duration {
+	more := 1 + p.Jitter
 	p.Jitter, retries = 0, max(1, retries)
-	return p.pause(&fault.Error{}, retries)
+	return time.Duration(more*float64(p.pause(&fault.Error{}, retries))) + 1 // who rounds must not lose a retry
 }
 
 // mayPass reports whether a later attempt may help.
