@@ -84,7 +84,7 @@ func (g *gate) heedHost(o *host, h *holder, e *fault.Error, completed bool, now 
 		}
 		// Others that log in just now may be the ones that fill it.
 		return verdict{later: closed(e) && o.used > 0}
-	case first && !in:
+	case first && !in && !ofAccount(e):
 		return g.parked(o, e, first, now)
 	}
 	return verdict{}
@@ -121,6 +121,8 @@ func (g *gate) refusedLogin(o *host, e *fault.Error, first bool, now time.Time) 
 // that is known by now.
 func (g *gate) full(o *host, j *job, e *fault.Error, first bool, now time.Time) verdict {
 	switch {
+	case e.Scope == fault.Account && e.MaxPerUser > 0 && e.MaxPerHost == 0: // its user's own limit
+		return verdict{later: true}
 	case first, o.pause != nil, e.Wait > 0 && e.Scope == fault.Host:
 		return g.parked(o, e, first, now)
 	case e.Wait > 0, e.MaxPerUser > 0 && e.MaxPerHost == 0:
@@ -148,6 +150,12 @@ func closed(e *fault.Error) bool {
 // ofHost reports whether a trouble is the whole host's if several rows meet it.
 func ofHost(e *fault.Error) bool {
 	return e.Code == fault.AuthTemporary || e.Code == fault.Unavailable || unreachable(e)
+}
+
+// ofAccount reports whether a row waits for a reason of its own account, such as
+// its day's budget: that says nothing of the host, and another row goes first.
+func ofAccount(e *fault.Error) bool {
+	return e.Scope == fault.Account && (e.Code == fault.Throttled || e.Code == fault.InUse)
 }
 
 // unreachable reports whether nobody answers there.
