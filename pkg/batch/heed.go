@@ -96,6 +96,8 @@ func (g *gate) parked(o *host, e *fault.Error, first bool, now time.Time) verdic
 	switch {
 	case o.pause == nil, first && !o.pause.fuse:
 		g.park(o, e, false, now)
+	case first:
+		g.delay(o, e, now)
 	case o.pause.firm && !o.pause.over && e.Wait > 0 && o.pause.until.Before(now.Add(e.Wait)):
 		o.pause.until, o.pause.length, o.pause.due = now.Add(e.Wait), e.Wait, false // it asks for longer
 		g.hosts.version++

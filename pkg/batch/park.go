@@ -81,7 +81,7 @@ func (f *feeder) endDeserted(ctx context.Context) {
 			continue
 		}
 		why := *p.why
-		if p.fuse {
+		if p.n > fuseTries && p.fuse {
 			why.Text = fmt.Sprintf("%s, the last %d of them after pauses", p.why.Text, fuseTries)
 		}
 		f.opt.Logger.Error("host given up in this run", slog.String("host", o.name), slog.Int("rows", len(jobs)),
@@ -89,7 +89,7 @@ func (f *feeder) endDeserted(ctx context.Context) {
 		for _, j := range jobs {
 			r := f.tasks[j.index].result
 			r.Fault, r.ParkedUntil = describe(&why), time.Time{}
-			if r.State = throughput.Parked; !p.fuse {
+			if r.State = throughput.Parked; why.Code != fault.AuthFuse {
 				r.State = endState(r.Count, &why)
 			}
 			f.endRow(ctx, j, r)

@@ -19,6 +19,7 @@ type pause struct {
 	ended  time.Time // of one that has ended
 	why    *fault.Error
 	fuse   bool // for logins that were refused
+	stalls int  // how often the fuse's row met something else
 	firm   bool // the server asked for it: only who goes first can end it
 
 	due   bool // its time has come
@@ -81,6 +82,25 @@ func (g *gate) park(h *host, e *fault.Error, fuse bool, now time.Time) *pause {
 	g.hosts.watch(h)
 	g.hosts.version++
 	return p
+}
+
+// delay has the fuse's next row wait: the one that went first came to no login
+// for another trouble of the host's, such as a ban.
+func (g *gate) delay(h *host, e *fault.Error, now time.Time) {
+	p := h.pause
+	why := *e
+	why.Hint = "logins were refused there before: it may have banned this machine"
+	if e.Hint != "" {
+		why.Hint = e.Hint + "; " + why.Hint
+	}
+	p.stalls++
+	p.why, p.length, p.due = &why, g.policy.retry.pause(e, p.stalls), false
+	p.until = now.Add(p.length)
+	if p.until.Sub(p.since) > g.policy.maxParked {
+		p.over, p.until = true, time.Time{}
+		g.stale = true
+	}
+	g.hosts.version++
 }
 
 // open ends a pause.
