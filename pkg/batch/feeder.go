@@ -58,7 +58,8 @@ func newFeeder(opt Options, g *gate, rows []Row) *feeder {
 			pair: p, known: row.Known,
 			job: job{
 				index: i, octets: row.Known.SourceOctets, most: g.share,
-				hosts: [2]string{p.Source.Host, p.Dest.Host}, dest: p.DestID(),
+				refused: row.Known.FaultCode == string(fault.AuthRefused),
+				hosts:   [2]string{p.Source.Host, p.Dest.Host}, dest: p.DestID(),
 			},
 			result: throughput.Result{
 				Line: p.Line, State: throughput.Pending,

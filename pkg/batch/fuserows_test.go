@@ -11,6 +11,65 @@ import (
 
 var refusedLogin = &fault.Error{Code: fault.AuthRefused, Op: "login", Text: "NO [AUTHENTICATIONFAILED] no"}
 
+// Rows whose password was wrong in the last run go last in the next one: the
+// fuse that they blow keeps nobody else from their mail.
+func TestRefusedRowsGoLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newLogins(func(l login) error {
+			if l.line%3 == 0 && l.side == fault.Source {
+				return refusedLogin
+			}
+			return nil
+		})
+		list := rows(90)
+		for i := range list {
+			known := &list[i].Known
+			if known.State, known.SourceOctets = "done", 1000; list[i].Pair.Line%3 == 0 {
+				known.State, known.SourceOctets, known.FaultCode = "failed", 0, string(fault.AuthRefused)
+			}
+		}
+		res, err := mustNew(t, Options{Syncer: s, Parallel: 4, AuthFuse: 5, Retry: steady}).Run(t.Context(), list)
+		if err != nil || states(res)[throughput.Done] != 60 {
+			t.Fatalf("%v, states %v, want 60 done", err, states(res))
+		}
+		if n := len(s.at("old.example", 0, 20*minutes)); n < 60 {
+			t.Errorf("%d logins in twenty minutes, want the 60 rows that work ahead of the others", n)
+		}
+	})
+}
+
+// After the fuse's pause a row goes first that has logged in before, else one
+// that stands far from those that were refused: a block of wrong passwords does
+// not cost the host.
+func TestFuseTriesALikelyRow(t *testing.T) {
+	for name, known := range map[string]bool{"nothing is known": false, "an earlier run has been there": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newLogins(func(l login) error {
+					if l.line <= 20 && l.side == fault.Source {
+						return refusedLogin
+					}
+					return nil
+				})
+				s.works = time.Second
+				list := rows(100)
+				for i := range list[:50] {
+					if known && i >= 20 {
+						list[i].Known.SourceOctets = 1000
+					}
+				}
+				res, err := mustNew(t, Options{Syncer: s, Parallel: 2, AuthFuse: 5, Retry: steady}).Run(t.Context(), list)
+				if err != nil || states(res)[throughput.Done] != 80 || states(res)[throughput.Failed] != 20 {
+					t.Errorf("%v, states %v, want 80 done and 20 failed", err, states(res))
+				}
+				if n := len(s.at("old.example", 0, 15*minutes)); n > 6 {
+					t.Errorf("%d logins before the pause has ended", n)
+				}
+			})
+		})
+	}
+}
+
 // A host that has banned this machine after refused logins is tried by one row
 // after each pause, not by one row after the other.
 func TestFuseOfAHostThatBans(t *testing.T) {

@@ -56,6 +56,12 @@ func (g *gate) next() *holder {
 	if j == nil {
 		return nil
 	}
+	for _, name := range j.hosts {
+		if p := g.hosts.of(name).pause; p != nil && p.fuse {
+			j = g.ready.likelier(j, name)
+			break
+		}
+	}
 	h := &holder{gate: g, job: j}
 	g.holders = append(g.holders, h)
 	g.move(h, 1)

@@ -10,11 +10,12 @@ import (
 
 // job is a row as the gate sees it.
 type job struct {
-	index  int
-	octets int64 // known size; 0: unknown
-	hosts  [2]string
-	dest   string
-	most   int // lanes that the account may have; the gate's lock guards it
+	index   int
+	octets  int64 // known size; 0: unknown
+	refused bool  // the password was wrong when the row was tried last
+	hosts   [2]string
+	dest    string
+	most    int // lanes that the account may have; the gate's lock guards it
 }
 
 // allow keeps the account below the number of connections that its server
@@ -29,11 +30,18 @@ func (j *job) host(side fault.Side) string {
 	return j.hosts[0]
 }
 
-func (j *job) touches(host string) bool { return j.hosts[0] == host || j.hosts[1] == host }
+func (j *job) touches(host string) bool { return touches(j.hosts, host) }
+
+func touches(hosts [2]string, host string) bool { return hosts[0] == host || hosts[1] == host }
 
 // before says who goes first: a row that was never measured, for it may be
-// the largest, then the largest; in the list's order where that ties.
+// the largest, then the largest; in the list's order where that ties. A
+// password that was wrong comes last: it may be so still, and too many of them
+// have all rows of their host wait.
 func (j *job) before(o *job) bool {
+	if j.refused != o.refused {
+		return o.refused
+	}
 	if (j.octets == 0) != (o.octets == 0) {
 		return j.octets == 0
 	}
@@ -163,6 +171,41 @@ func (q *queue) remove(meant func(*job) bool) []*job {
 		q.blocked[dest] = jobs
 	}
 	return out
+}
+
+// likelier returns the row to go first on a host that refused logins: j, or one
+// that logs in there more likely, because it has done so in an earlier run, or
+// else stands far from those that were refused. j is booked already, and whom
+// it returns is in its place.
+func (q *queue) likelier(j *job, host string) *job {
+	best := j
+	for _, g := range q.groups {
+		if g.hosts != j.hosts && (!touches(g.hosts, host) || !q.hosts.room(g.hosts)) {
+			continue
+		}
+		for _, o := range g.jobs {
+			if _, busy := q.busyDest[o.dest]; (!busy || o.dest == j.dest) && o.likelier(best) {
+				best = o
+			}
+		}
+	}
+	if best != j {
+		q.remove(func(o *job) bool { return o == best })
+		q.done(j)
+		q.push(j)
+		q.busyDest[best.dest] = struct{}{}
+	}
+	return best
+}
+
+func (j *job) likelier(o *job) bool {
+	switch {
+	case j.refused != o.refused:
+		return o.refused
+	case (j.octets > 0) != (o.octets > 0):
+		return j.octets > 0
+	}
+	return j.octets == 0 && j.index > o.index
 }
 
 // empty reports whether no row is waiting for room.
