@@ -51,10 +51,10 @@ func resultOf(p account.Pair, r ledger.Row) throughput.Result {
 }
 
 // parkedHosts are the hosts that a run leaves alone, by name.
-func parkedHosts(hosts []ledger.HostPause) map[string]throughput.HostPause {
-	out := make(map[string]throughput.HostPause, len(hosts))
+func parkedHosts(hosts []ledger.HostPause) map[string]*throughput.HostPause {
+	out := make(map[string]*throughput.HostPause, len(hosts))
 	for _, h := range hosts {
-		out[h.Host] = throughput.HostPause{Host: h.Host, Until: h.Until, Fault: throughput.Fault{
+		out[h.Host] = &throughput.HostPause{Host: h.Host, Until: h.Until, Fault: throughput.Fault{
 			Side: h.FaultSide, Scope: h.FaultScope, Code: h.FaultCode, Op: h.FaultOp,
 			Text: h.FaultText, Hint: h.FaultHint, Temporary: true,
 		}}

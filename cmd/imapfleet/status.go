@@ -110,7 +110,7 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 // remembered is what the ledger of dir knows of pairs, and whether it knows any
 // of them; a row that it does not know is pending. parked are the hosts that
 // the run leaves alone, if one goes on.
-func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []throughput.Result, parked map[string]throughput.HostPause, known bool, err error) {
+func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []throughput.Result, parked map[string]*throughput.HostPause, known bool, err error) {
 	out = make([]throughput.Result, len(pairs))
 	for i, p := range pairs {
 		out[i] = pendingResult(p)

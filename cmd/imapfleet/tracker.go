@@ -25,7 +25,7 @@ type tracker struct {
 	changes int // grows with each change
 	counted int // changes when counts were made
 	counts  console.Counts
-	hosts   map[string]throughput.HostPause  // that are parked
+	hosts   map[string]*throughput.HostPause // that are parked
 	paused  map[string]throughput.PausedHost // that were, or are
 }
 

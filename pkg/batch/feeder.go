@@ -37,9 +37,9 @@ type feeder struct {
 
 	jobs    chan int
 	ended   chan outcome
-	parked  map[string]throughput.HostPause // hosts, as told last
-	version int                             // of the hosts that are parked, as told last
-	running int                             // rows with a worker
+	parked  map[string]*throughput.HostPause // hosts, as told last
+	version int                              // of the hosts that are parked, as told last
+	running int                              // rows with a worker
 	workers int
 
 	stopping bool   // no row starts any more

@@ -104,3 +104,14 @@ func TestPausedHostsInText(t *testing.T) {
 		t.Errorf("too many hosts:\n%s", b.String())
 	}
 }
+
+// A list of 100,000 rows that wait for one host is looked at ten times a
+// second: each of them gets the host's own fault.
+func TestParkedAllocatesNothing(t *testing.T) {
+	hosts := ByHost([]HostPause{{Host: "a", Until: time.Now().Add(time.Hour), Fault: Fault{Code: "throttled"}}})
+	r := Result{Host1: "a", Host2: "b"}
+	var got Result
+	if n := testing.AllocsPerRun(100, func() { got = r.Parked(hosts) }); n != 0 || got.State != Parked || got.Fault.Code != "throttled" {
+		t.Errorf("%v allocations, %+v", n, got)
+	}
+}
