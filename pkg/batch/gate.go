@@ -125,22 +125,22 @@ func (g *gate) deserted() map[*host][]*job {
 	return out
 }
 
-// rest takes all rows out of the queue, each with the pause that it waits for;
-// nil where it waits for something else.
-func (g *gate) rest() (jobs []*job, pauses []*pause) {
+// rest takes all rows out of the queue, each with the parked host that it waits
+// for; nil where it waits for something else.
+func (g *gate) rest() (jobs []*job, parked []*host) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	jobs = g.ready.remove(func(*job) bool { return true })
 	for _, j := range jobs {
-		var latest *pause
+		var latest *host
 		for _, name := range j.hosts {
-			if p := g.hosts.of(name).pause; p != nil && (latest == nil || p.until.After(latest.until)) {
-				latest = p
+			if o := g.hosts.of(name); o.pause != nil && (latest == nil || o.pause.until.After(latest.pause.until)) {
+				latest = o
 			}
 		}
-		pauses = append(pauses, latest)
+		parked = append(parked, latest)
 	}
-	return jobs, pauses
+	return jobs, parked
 }
 
 func (g *gate) setLimit(n int) {

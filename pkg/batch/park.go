@@ -88,7 +88,7 @@ func (f *feeder) endDeserted(ctx context.Context) {
 			slog.String("code", string(why.Code)), slog.String("err", fault.Clean(why.Error())))
 		for _, j := range jobs {
 			r := f.tasks[j.index].result
-			r.Fault, r.ParkedUntil = describe(&why), time.Time{}
+			r.Fault, r.ParkedUntil = describe(j.blame(o.name, why)), time.Time{}
 			if r.State = throughput.Parked; why.Code != fault.AuthFuse {
 				r.State = endState(r.Count, &why)
 			}
@@ -110,11 +110,11 @@ func (f *feeder) endWaiting(ctx context.Context) {
 	for _, j := range f.waits.remove(func(*job) bool { return true }) {
 		f.endRow(ctx, j, f.tasks[j.index].result)
 	}
-	jobs, pauses := f.gate.rest()
+	jobs, parked := f.gate.rest()
 	for i, j := range jobs {
 		r := f.tasks[j.index].result
-		if p := pauses[i]; p != nil {
-			r.State, r.Fault, r.ParkedUntil = throughput.Parked, describe(p.why), p.until
+		if o := parked[i]; o != nil { // nobody is at work who could change it
+			r.State, r.Fault, r.ParkedUntil = throughput.Parked, describe(j.blame(o.name, *o.pause.why)), o.pause.until
 		}
 		f.endRow(ctx, j, r)
 	}

@@ -30,6 +30,19 @@ func (j *job) host(side fault.Side) string {
 	return j.hosts[0]
 }
 
+// blame is a fault of a host as it is one of the row's: on the side that the
+// host is for it.
+func (j *job) blame(host string, e fault.Error) *fault.Error {
+	switch {
+	case j.hosts[0] == j.hosts[1]: // either may be meant
+	case j.hosts[0] == host:
+		e.Side = fault.Source
+	default:
+		e.Side = fault.Dest
+	}
+	return &e
+}
+
 func (j *job) touches(host string) bool { return touches(j.hosts, host) }
 
 func touches(hosts [2]string, host string) bool { return hosts[0] == host || hosts[1] == host }

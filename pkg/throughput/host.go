@@ -38,7 +38,7 @@ func (r Result) Parked(hosts map[string]*HostPause) Result {
 	if s := r.State.Known(); len(hosts) == 0 || s != Pending && s != Parked {
 		return r
 	}
-	for _, name := range [...]string{r.Host1, r.Host2} {
+	for i, name := range [...]string{r.Host1, r.Host2} {
 		p, ok := hosts[name]
 		if !ok {
 			continue
@@ -46,17 +46,29 @@ func (r Result) Parked(hosts map[string]*HostPause) Result {
 		if r.State == Parked && (r.ParkedUntil.IsZero() && r.Fault != nil || !p.Until.IsZero() && p.Until.Before(r.ParkedUntil)) {
 			continue
 		}
-		r.State, r.ParkedUntil, r.Fault = Parked, p.Until, &p.Fault
+		r.State, r.ParkedUntil, r.Fault = Parked, p.Until, p.Fault.at([...]string{"source", "destination"}[i])
 	}
 	return r
 }
 
+// at is f for a row whose server of that side is meant; f itself where it says
+// so, or is about neither.
+func (f *Fault) at(side string) *Fault {
+	if f.Side == side || f.Side != "source" && f.Side != "destination" {
+		return f
+	}
+	own := *f
+	own.Side = side
+	return &own
+}
+
 // ParkedText says until when a row or a host is parked and why, such as
 // "parked until 14:05 (imap.example.com: Request is throttled)"; the day is
-// said where it is not that of now.
+// said where it is not that of now, and no time where it is over: then it is a
+// lane that the row waits for, or the next run.
 func ParkedText(host string, until, now time.Time, f *Fault) string {
 	out := "parked"
-	if !until.IsZero() {
+	if !until.Before(now) {
 		until, now = until.Local(), now.Local()
 		layout := "15:04"
 		if until.Format(time.DateOnly) != now.Format(time.DateOnly) {

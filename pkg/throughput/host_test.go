@@ -58,6 +58,7 @@ func TestParkedText(t *testing.T) {
 		{"imap.example.com", now.Add(24 * time.Hour), &Fault{Code: "throttled"}, "parked until 2026-11-29 14:00 (imap.example.com: throttled)"},
 		{"imap.example.com", time.Time{}, &Fault{Text: "two\nlines\x1b"}, "parked (imap.example.com: two lines )"},
 		{"", now, nil, "parked until 14:00"},
+		{"imap.example.com", now.Add(-time.Minute), &Fault{Text: "later"}, "parked (imap.example.com: later)"},
 	}
 	for _, tt := range tests {
 		if got := ParkedText(tt.host, tt.until, now, tt.f); got != tt.want {
@@ -105,10 +106,21 @@ func TestPausedHostsInText(t *testing.T) {
 	}
 }
 
+// A host that is the source of some rows and the destination of others is
+// named in both.
+func TestParkedNamesTheHost(t *testing.T) {
+	hosts := ByHost([]HostPause{{Host: "hub", Until: time.Now().Add(time.Hour), Fault: Fault{Side: "destination", Code: "throttled"}}})
+	for _, r := range []Result{{Host1: "old", Host2: "hub"}, {Host1: "hub", Host2: "new"}} {
+		if got := r.Parked(hosts).FaultHost(); got != "hub" {
+			t.Errorf("%s to %s waits for %q", r.Host1, r.Host2, got)
+		}
+	}
+}
+
 // A list of 100,000 rows that wait for one host is looked at ten times a
 // second: each of them gets the host's own fault.
 func TestParkedAllocatesNothing(t *testing.T) {
-	hosts := ByHost([]HostPause{{Host: "a", Until: time.Now().Add(time.Hour), Fault: Fault{Code: "throttled"}}})
+	hosts := ByHost([]HostPause{{Host: "a", Until: time.Now().Add(time.Hour), Fault: Fault{Side: "source", Code: "throttled"}}})
 	r := Result{Host1: "a", Host2: "b"}
 	var got Result
 	if n := testing.AllocsPerRun(100, func() { got = r.Parked(hosts) }); n != 0 || got.State != Parked || got.Fault.Code != "throttled" {
