@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -133,10 +134,13 @@ func (d *daily) spent(hours []ledger.Hour) error {
 			break
 		}
 	}
-	return &fault.Error{Side: d.side, Host: d.host, Code: fault.Throttled, Temporary: true, Op: "daily", Wait: wait,
+	return &fault.Error{Side: d.side, Host: d.host, Code: fault.Throttled, Temporary: true, Op: "daily", Wait: wait, Err: errSpent,
 		Text: fmt.Sprintf("%s of messages in 24 hours: the day's budget is spent", throughput.FormatOctets(d.budget)),
 		Hint: fmt.Sprintf("the row goes on by itself; --daily%d sets the budget", d.flag())}
 }
+
+// errSpent is underneath the fault of a budget that is spent.
+var errSpent = errors.New("the day's budget is spent")
 
 func (d *daily) flag() int {
 	if d.side == fault.Source {

@@ -27,16 +27,21 @@ func (p *pass) round(outer context.Context) error {
 		c.starting(func() { c.lanes.Go(func() { c.further(ctx, opening) }) })
 		err := p.first.run(ctx)
 		c.starting(nil)
-		stop() // who is still not in finds nothing to do
-		if err != nil {
+		stop()                            // who is still not in finds nothing to do
+		spent := errors.Is(err, errSpent) // the others see that at their next message
+		if err != nil && !spent {
 			cancel()
 		}
 		c.lanes.Wait() // none can start: only lanes that run let the crew grow
 		switch {
-		case err != nil && !errors.Is(err, context.Canceled):
+		case err != nil && !spent && !errors.Is(err, context.Canceled):
 			return err
 		case c.err != nil:
 			return c.err // why the first lane was canceled
+		case spent:
+			return err
+		case c.spent != nil:
+			return c.spent
 		case c.lost && outer.Err() == nil:
 			p.goOnAlone()
 			return nil
@@ -58,6 +63,7 @@ type crew struct {
 	ending *lane  // ends because a row waits for it; nil: none does
 	lost   bool   // one ended in the middle because of its connections
 	err    error  // the first of theirs that is not about their connections
+	spent  error  // why nothing more is to be moved today
 }
 
 // goOnAlone has the pass's first lane begin again what the round has not come
@@ -142,6 +148,9 @@ func (c *crew) failed(ctx context.Context, err error) {
 	defer c.mu.Unlock()
 	switch {
 	case ctx.Err() != nil && fault.ScopeOf(err) != fault.Run: // the round had ended
+	case errors.Is(err, errSpent):
+		c.spent = err
+		return // each lane stores what it has got: it counts as spent
 	case ofConnection(err):
 		c.p.log.Warn("a further lane was lost, going on with one", "err", err)
 		c.lost = true
