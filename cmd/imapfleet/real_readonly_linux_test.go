@@ -42,7 +42,7 @@ func TestReadOnlyDiskReal(t *testing.T) {
 		t.Errorf("still read-only: %v", e)
 	}
 	disk.unmount(t)
-	disk.mount(t, "-o", "loop", disk.image)
+	disk.repair(t)
 	if e := s.run(args...); e.code != exitDone {
 		t.Errorf("with the disk back: %v", e)
 	}
@@ -74,6 +74,18 @@ func failingDisk(t *testing.T) *loopDisk {
 		}
 	})
 	return d
+}
+
+// repair mounts what is on the disk as another one. Not itself: a process that
+// was given mounts of its own meanwhile, as servers of other tests are, keeps it
+// in use, and as it is.
+func (d *loopDisk) repair(t *testing.T) {
+	t.Helper()
+	again := d.image + ".again"
+	if out, err := exec.CommandContext(t.Context(), "cp", d.image, again).CombinedOutput(); err != nil {
+		t.Fatalf("copy the disk: %v %s", err, out)
+	}
+	d.mount(t, "-o", "loop", again)
 }
 
 func (d *loopDisk) mount(t *testing.T, args ...string) {

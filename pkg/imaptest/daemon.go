@@ -94,9 +94,10 @@ type daemon struct {
 	port    int
 	logs    []string // of the state directory, beside start.log
 
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when the process is gone
-	once   sync.Once
+	cmd     *exec.Cmd     // the last one
+	exited  chan struct{} // closed when the process is gone
+	started bool          // and not stopped since
+	once    sync.Once
 }
 
 // daemonDirMax is the most octets of a directory with a state directory in it.
@@ -177,6 +178,7 @@ func (d *daemon) startOnce(cmd *exec.Cmd) error {
 	if err := <-started; err != nil {
 		return fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
+	d.started = true
 	if err := d.awaitGreeting(30 * time.Second); err != nil {
 		d.stop()
 		return fmt.Errorf("%w\n%s", err, d.Log())
@@ -283,10 +285,10 @@ func (d *daemon) Close() error {
 
 // stop ends the process, if there is one, and what it has started.
 func (d *daemon) stop() {
-	if d.cmd == nil || d.cmd.Process == nil {
+	if !d.started {
 		return
 	}
-	defer func() { d.cmd = nil }()
+	d.started = false
 	terminate(d.cmd.Process)
 	select {
 	case <-d.exited:
