@@ -70,7 +70,8 @@ func TestFakeWithoutCompress(t *testing.T) {
 
 func TestScriptDeflate(t *testing.T) {
 	s := NewScript(t, ScriptOptions{}, []Step{Say("* OK hi"), Expect("COMPRESS DEFLATE"), Say("$TAG OK"), Deflate(),
-		Expect("NOOP"), Say("$TAG OK squeezed"), Reset()})
+		Expect("NOOP"), Say("$TAG OK squeezed"),
+		Expect("NOOP"), Reset()}) // a reset would take the answer with it
 	nc, err := s.DialContext(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -89,4 +90,7 @@ func TestScriptDeflate(t *testing.T) {
 	if line, _ := bufio.NewReader(flate.NewReader(br)).ReadString('\n'); line != "2 OK squeezed\r\n" {
 		t.Errorf("got %q", line)
 	}
+	io.WriteString(z, "3 NOOP\r\n")
+	z.Flush()
+	io.Copy(io.Discard, nc) // until the reset
 }
