@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,7 +110,38 @@ func newRig(t *testing.T, src, dst host) *rig {
 			t.Fatal(err)
 		}
 	}
-	return &rig{t: t, src: src, dst: dst, user: user, dir: t.TempDir() + "/state"}
+	r := &rig{t: t, src: src, dst: dst, user: user, dir: t.TempDir() + "/state"}
+	r.emptyLedger()
+	return r
+}
+
+// madeLedger is the file of a ledger without rows: to make one takes longer,
+// with the race detector, than most passes.
+var madeLedger = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "ledger")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	led, err := ledger.Open(context.Background(), dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := led.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, ledger.Name))
+})
+
+func (r *rig) emptyLedger() {
+	r.t.Helper()
+	made, err := madeLedger()
+	if err == nil {
+		err = errors.Join(os.Mkdir(r.dir, 0o700), os.WriteFile(filepath.Join(r.dir, ledger.Name), made, 0o600))
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func endpoint(t testing.TB, a imaptest.Access, via string) account.Endpoint {
