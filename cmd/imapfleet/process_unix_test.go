@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ import (
 // program is this test binary as imapfleet, in dir.
 func program(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
+	if signal.Ignored(syscall.SIGHUP) { // as under nohup, which a child would inherit
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
