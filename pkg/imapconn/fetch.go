@@ -2,9 +2,11 @@ package imapconn
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -41,7 +43,8 @@ type Message struct {
 
 // FetchHandler receives FETCH responses on the connection's reading
 // goroutine: while it works nothing else is read. It must not send commands
-// and wait for them on the same connection.
+// and wait for them on the same connection. After Fetching.Wait has returned it
+// does not work any more, so that what it has written can be read.
 type FetchHandler struct {
 	// Body is called when the octets of a body or a header begin. m has
 	// what came before them (UID 0 when it has not come yet); r gives n
@@ -57,7 +60,13 @@ type FetchHandler struct {
 type Fetching struct {
 	c *Conn
 	p *wire.Pending
+
+	mu   sync.Mutex // held by the handler while it works
+	over bool       // nobody waits for it any more
 }
+
+// errOver ends the reading of a connection that died while its handler worked.
+var errOver = errors.New("the command was given up")
 
 // Fetch sends one UID FETCH for set, whose length on the wire (SetLen) the
 // caller keeps well below MaxLine. Several may be in flight: responses go to
@@ -80,15 +89,33 @@ func (c *Conn) FetchSince(ctx context.Context, set []Range, items Items, since u
 	if len(set) == 0 || len(line) > MaxLine {
 		return nil, c.longSet("fetch")
 	}
+	f := &Fetching{c: c}
 	p, err := c.start(ctx, "fetch", wire.Request{
-		Line:   line,
-		Wants:  func(kind string) bool { return kind == "FETCH" },
-		Handle: func(r *wire.Reader) error { return h.response(r) },
+		Line:  line,
+		Wants: func(kind string) bool { return kind == "FETCH" },
+		Handle: func(r *wire.Reader) error {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.over {
+				return errOver
+			}
+			return h.response(r)
+		},
 	})
 	if err != nil {
+		f.end()
 		return nil, err
 	}
-	return &Fetching{c: c, p: p}, nil
+	f.p = p
+	return f, nil
+}
+
+// end keeps the handler from working any more, once what it is at has ended:
+// soon, since whoever calls it has seen the connection die.
+func (f *Fetching) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
 }
 
 // longSet refuses a UID set that is empty or too long to be sent.
@@ -101,8 +128,12 @@ func (f *Fetching) Done() <-chan struct{} { return f.p.Done() }
 
 // Wait waits for the tagged answer. When it returns nil every response has
 // been handled; whether each UID asked for came is for the caller to compare.
+// After an error the handler is not called any more.
 func (f *Fetching) Wait(ctx context.Context) error {
 	_, err := f.c.awaitOK(ctx, "fetch", "", f.p)
+	if err != nil {
+		f.end()
+	}
 	return err
 }
 

@@ -183,6 +183,51 @@ func TestFetchBlockedHandler(t *testing.T) {
 	<-c.Done()
 }
 
+// After Wait no handler works: neither the one that was at it when the
+// connection died, nor one of a response that was read before. What they write
+// is read without a lock, which the race detector watches.
+func TestFetchOver(t *testing.T) {
+	for _, how := range []string{"aborted", "cancelled"} {
+		t.Run(how, func(t *testing.T) {
+			c, err := Dial(t.Context(), scripted(t, func(s *session) {
+				s.login("")
+				s.exact("UID FETCH 1:2 (UID RFC822.SIZE)")
+				s.say(`* 1 FETCH (UID 1 RFC822.SIZE 1)`, `* 2 FETCH (UID 2 RFC822.SIZE 2)`)
+				s.gone()
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			entered, handled := make(chan struct{}, 2), 0
+			f, err := c.Fetch(ctx, []Range{{1, 2}}, ItemSize, FetchHandler{Message: func(*Message) error {
+				entered <- struct{}{}
+				<-c.Dead()
+				handled++
+				return nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-entered
+			if how == "aborted" {
+				c.Abort()
+			} else {
+				cancel()
+			}
+			if err := f.Wait(ctx); err == nil {
+				t.Error("no error")
+			}
+			after := handled
+			<-c.Done()
+			if handled != after {
+				t.Errorf("%d responses handled when Wait returned, %d at the end", after, handled)
+			}
+		})
+	}
+}
+
 func TestFetchLost(t *testing.T) {
 	c, err := Dial(t.Context(), scripted(t, func(s *session) {
 		s.login("")

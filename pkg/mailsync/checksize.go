@@ -226,18 +226,23 @@ func startSizes(ctx context.Context, c *imapconn.Conn, sets [][]imapconn.Range, 
 	for _, set := range sets {
 		f, err := c.Fetch(ctx, set, imapconn.ItemSize, handler)
 		if err != nil {
+			_ = waitAll(ctx, all) // err says it
 			return nil, err
 		}
 		all = append(all, f)
 	}
-	return func() error {
-		for _, f := range all {
-			if err := f.Wait(ctx); err != nil {
-				return err
-			}
+	return func() error { return waitAll(ctx, all) }, nil
+}
+
+// waitAll waits for each of all, so that no handler works any more, and returns
+// the first error.
+func waitAll(ctx context.Context, all []*imapconn.Fetching) (first error) {
+	for _, f := range all {
+		if err := f.Wait(ctx); first == nil {
+			first = err
 		}
-		return nil
-	}, nil
+	}
+	return first
 }
 
 // inMailboxes opens mailboxes for reading, several ahead of the first answer,
