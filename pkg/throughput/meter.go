@@ -1,6 +1,9 @@
 package throughput
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Meter is the live view of one account, or of the run. An account's meter
 // tells its run's meter of everything. Messages and octets are copied when
@@ -23,14 +26,17 @@ type Meter struct {
 	busy  busy  // of the run's own meter
 }
 
-// counters are one meter's facts. All but copied, octets and fetched belong
-// to the attempt that goes on.
+// counters are one meter's facts. All but copied, octets, fetched and
+// what comes after passed belong to the attempt that goes on.
 type counters struct {
 	copied, octets, fetched          atomic.Int64
 	already, filtered, rejected      atomic.Int64
 	gone                             atomic.Int64
 	expectedMessages, expectedOctets atomic.Int64
 	passed                           atomic.Int64 // octets of handled messages that were not copied, estimated
+
+	spent            [activities]atomic.Int64 // lane time, nanoseconds
+	answers, latency atomic.Int64             // commands that the destination has answered; nanoseconds together
 }
 
 // NewRun returns the meter of a run.
@@ -148,5 +154,21 @@ func (m *Meter) Lanes(n int) {
 func (m *Meter) Fetched(octets int64) {
 	for ; m != nil; m = m.run {
 		m.n.fetched.Add(octets)
+	}
+}
+
+// Spend adds lane time. A lane adds each instant of its life once.
+func (m *Meter) Spend(a Activity, d time.Duration) {
+	for ; m != nil; m = m.run {
+		m.n.spent[a].Add(int64(d))
+	}
+}
+
+// Answered counts one command that moved messages, and the time from its end
+// to the destination's answer.
+func (m *Meter) Answered(d time.Duration) {
+	for ; m != nil; m = m.run {
+		m.n.answers.Add(1)
+		m.n.latency.Add(int64(d))
 	}
 }

@@ -37,6 +37,8 @@ type Result struct {
 	Attempts    int
 	Fault       *Fault
 	ParkedUntil time.Time
+	Spent       Spent         // where the time of its lanes went, of all attempts in this run
+	LaneTime    time.Duration // how long it has had lanes, each counted: what Spent adds up to
 }
 
 // MessagesPerSecond is the row's own rate: copied messages over Elapsed, 0

@@ -1,5 +1,7 @@
 package throughput
 
+import "time"
+
 // Snapshot is what a Meter says at one instant. ID tells the accounts of a
 // run apart and is never used twice; Slot is the account's place among the
 // busy ones, from 0; both are set by Busy only. Counts are messages. The zero
@@ -18,6 +20,10 @@ type Snapshot struct {
 	Fetched          int64 // octets read from the source
 	ExpectedMessages int64 // listed by the source; 0 when not known yet
 	ExpectedOctets   int64 // of ExpectedMessages; 0 when not known
+
+	Spent   Spent         // lane time so far, of all attempts
+	Answers int64         // commands that moved messages and were answered by the destination
+	Latency time.Duration // of Answers together, from a command's end to its answer
 
 	passed int64
 }
@@ -86,5 +92,10 @@ func (m *Meter) read() Snapshot {
 	s.ExpectedMessages = m.n.expectedMessages.Load()
 	s.ExpectedOctets = m.n.expectedOctets.Load()
 	s.passed = m.n.passed.Load()
+	for a := range s.Spent {
+		s.Spent[a] = time.Duration(m.n.spent[a].Load())
+	}
+	s.Answers = m.n.answers.Load()
+	s.Latency = time.Duration(m.n.latency.Load())
 	return s
 }

@@ -1,0 +1,94 @@
+package throughput
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Activity is what a lane does at one instant: exactly one thing.
+type Activity uint8
+
+// The activities. The zero value is the lane's own work: what is left when it
+// waits for nobody. Waiting for a server includes the way to it: the two are
+// told apart by round trips, not here.
+const (
+	Local         Activity = iota // this machine's processor, or waiting for it
+	SourceWait                    // the source is to answer or to send
+	DestWait                      // the destination is to take octets or to answer
+	SourceBraked                  // the source has asked to go slower
+	DestBraked                    // the destination has
+	SourceLimited                 // the user's own limit on octets or logins, at the source
+	DestLimited                   // ... at the destination
+	LedgerWait                    // the ledger is to be read or made durable
+	activities
+)
+
+// String is the activity's name in JSON and in the columns of results.csv.
+func (a Activity) String() string {
+	if a >= activities {
+		return "unknown"
+	}
+	return [activities]string{
+		"local", "source_wait", "destination_wait", "source_throttled", "destination_throttled",
+		"source_limit", "destination_limit", "ledger",
+	}[a]
+}
+
+// Activities are all of them, in the order of columns.
+func Activities() []Activity {
+	out := make([]Activity, activities)
+	for i := range out {
+		out[i] = Activity(i)
+	}
+	return out
+}
+
+// Spent is lane time by activity: two lanes that wait for a second have spent
+// two. The zero value is no time.
+type Spent [activities]time.Duration
+
+// Add adds o to s.
+func (s *Spent) Add(o Spent) {
+	for a, d := range o {
+		s[a] += d
+	}
+}
+
+// Minus is s without o.
+func (s Spent) Minus(o Spent) Spent {
+	for a, d := range o {
+		s[a] -= d
+	}
+	return s
+}
+
+// Total is all of it.
+func (s Spent) Total() (sum time.Duration) {
+	for _, d := range s {
+		sum += d
+	}
+	return sum
+}
+
+// Share is the part of the total that some activities took, from 0 to 1; 0 of
+// no time.
+func (s Spent) Share(of ...Activity) float64 {
+	total := s.Total()
+	if total <= 0 {
+		return 0
+	}
+	var part time.Duration
+	for _, a := range of {
+		part += s[a]
+	}
+	return float64(part) / float64(total)
+}
+
+// MarshalJSON gives seconds with 3 decimals by the activities' names.
+func (s Spent) MarshalJSON() ([]byte, error) {
+	out := make(map[string]float64, activities)
+	for _, a := range Activities() {
+		out[a.String()] = milli(s[a].Seconds())
+	}
+	return json.Marshal(out)
+}
