@@ -215,9 +215,6 @@ func parseVerdict(words []word) (verdict, error) {
 			}
 		}
 	}
-	if !found {
-		return v, errors.New("no code= after the arrow: it says what the answer means")
-	}
 	seen := map[string]bool{}
 	for _, w := range words {
 		key, value, pair := w.pair()
@@ -231,6 +228,9 @@ func parseVerdict(words []word) (verdict, error) {
 		if err := v.set(w.text, key, value, pair); err != nil {
 			return v, err
 		}
+	}
+	if !found {
+		return v, errors.New("no code= after the arrow: it says what the answer means")
 	}
 	return v, nil
 }

@@ -93,6 +93,7 @@ func TestRulesErrors(t *testing.T) {
 		{`text="x -> code=throttled`, "a quote is opened and not closed"},
 		{`login ->`, "no code= after the arrow"},
 		{`login -> temporary`, "no code= after the arrow"},
+		{`login -> cod=throttled`, "cod= is no key after the arrow"},
 		{`login -> code=slow`, "code=slow: must be one of auth-refused, auth-temporary"},
 		{`login -> code=state`, "code=state: must be one of"},
 		{`login -> code=throttled code=quota`, "twice"},
