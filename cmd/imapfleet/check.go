@@ -108,7 +108,7 @@ func check(ctx context.Context, o checkOptions, std streams) error {
 	if err != nil {
 		return err
 	}
-	w.warn(std.err, o.quiet)
+	w.tell(std.err, o.quiet)
 	var warn io.Writer = std.err
 	if o.quiet {
 		warn = io.Discard

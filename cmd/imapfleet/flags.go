@@ -80,8 +80,8 @@ func (f *listFlags) begin(name, rows string, net *netFlags) (work, error) {
 	return work{pairs: list.Pairs, selected: selected, roots: roots, warnings: warnings(list, selected)}, nil
 }
 
-// warn says unless quiet what the user should know before it begins.
-func (w *work) warn(out io.Writer, quiet bool) {
+// tell says unless quiet what the user should know before it begins.
+func (w *work) tell(out io.Writer, quiet bool) {
 	if quiet {
 		return
 	}

@@ -187,7 +187,7 @@ func migrate(ctx context.Context, o runOptions, std streams) error {
 
 // migrateList is migrate for a list and flags that are right.
 func migrateList(ctx context.Context, o runOptions, j *job) error {
-	j.work.warn(j.std.err, o.quiet)
+	j.tell(j.std.err, o.quiet)
 	if kind := networkDisk(j.dir); kind != "" && !o.dryRun && !o.quiet {
 		fmt.Fprintf(j.std.err, "warning: %s\n", diskWarning(j.dir, kind))
 	}

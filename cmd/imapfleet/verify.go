@@ -137,7 +137,7 @@ func prove(ctx context.Context, o verifyOptions, std streams) error {
 	if err != nil {
 		return err
 	}
-	w.warn(std.err, o.quiet)
+	w.tell(std.err, o.quiet)
 	p := &prover{work: w, opt: o, std: std, dir: stateDir(o.list, o.state)}
 	defer limitMemory(int64(o.memory))()
 	if err := p.remember(ctx); err != nil {
