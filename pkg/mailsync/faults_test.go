@@ -77,7 +77,7 @@ func TestFirstConnectionCut(t *testing.T) {
 			cuts := 20
 			switch {
 			case dst.real && len(at.sides) == 1 && !testing.Short():
-				cuts = moreOf(100, 200)
+				cuts = moreOf(50, 200)
 			case dst.real:
 				cuts = moreOf(20, 200)
 			}

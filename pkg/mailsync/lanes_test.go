@@ -72,15 +72,18 @@ func (s *spare) LoggedIn(side fault.Side) {
 }
 
 // wide is one large mailbox beside small ones, worth several lanes.
-func (r *rig) wide() (messages int64) {
+func (r *rig) wide() (messages int64) { return r.wideOf(4500, 2200) }
+
+// wideOf is wide with so many messages in its two large mailboxes.
+func (r *rig) wideOf(inbox, big int) (messages int64) {
 	r.t.Helper()
 	g := imaptest.NewGenerator(3, imaptest.Spec{Median: 2000, Mean: 3000, Max: 60_000, Duplicate: 0.05, Flags: 0.5})
-	boxes := []imaptest.Mailbox{g.Mailbox("INBOX", 4500), g.Mailbox("big", 2200), {Name: "empty"}}
+	boxes := []imaptest.Mailbox{g.Mailbox("INBOX", inbox), g.Mailbox("big", big), {Name: "empty"}}
 	for i := range 12 {
 		boxes = append(boxes, g.Mailbox(fmt.Sprintf("small %d", i), 7))
 	}
 	r.fillSource(boxes...)
-	return 4500 + 2200 + 12*7
+	return int64(inbox + big + 12*7)
 }
 
 func (r *rig) checkWide(c throughput.Count, want int64, s *spare) {
@@ -190,14 +193,14 @@ func TestLanesCut(t *testing.T) {
 	t.Parallel()
 	servers(t, func(t *testing.T, src, dst host) {
 		for _, dest := range []bool{false, true} {
-			for _, n := range []int64{200_000, 400_000, 900_000} {
+			for _, n := range []int64{150_000, 300_000, 450_000} {
 				if dst.real { // which must be left in peace for seconds after each cut
-					n *= 8
+					n *= 4
 				}
 				t.Run(fmt.Sprintf("destination=%v/%d octets", dest, n), func(t *testing.T) {
 					t.Parallel()
 					r := newRig(t, src, dst)
-					want := r.wide()
+					want := r.wideOf(2600, 1300)
 					r.options = looks(dst)
 					p := r.before(dest, imaptest.ProxyOptions{Faults: imaptest.EveryConn(imaptest.Fault{CutAfter: n})})
 					s := &spare{free: 3}
