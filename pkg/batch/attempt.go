@@ -15,6 +15,7 @@ import (
 type outcome struct {
 	index   int
 	start   time.Time
+	ended   instant // of Sync
 	elapsed time.Duration
 	count   throughput.Count
 	err     error
@@ -31,9 +32,11 @@ func (f *feeder) work(ctx context.Context) error {
 // attempt is one call of Sync. A panic ends the row, not the run.
 func (f *feeder) attempt(ctx context.Context, i int) (o outcome) {
 	t := f.tasks[i]
+	f.charge(t, t.lent)
 	o = outcome{index: i, start: time.Now()}
 	defer func() {
-		o.elapsed = time.Since(o.start)
+		o.ended = f.instant()
+		o.elapsed = o.ended.at.Sub(o.start)
 		if p := recover(); p != nil {
 			f.opt.Logger.Error("panic in a row",
 				slog.Int("line", t.pair.Line), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))

@@ -13,7 +13,7 @@ import (
 )
 
 // task is a row with what this run knows of it. While its Sync runs the worker
-// reads pair, known.ID, lanes and meter; the feeder owns the rest, always.
+// reads pair, known.ID, lanes, lent and meter; the feeder owns the rest, always.
 type task struct {
 	job    job
 	pair   account.Pair
@@ -21,6 +21,7 @@ type task struct {
 	result throughput.Result
 	meter  *throughput.Meter // from the first attempt to the last
 	lanes  *holder           // of the attempt that goes on
+	lent   instant           // when it got the first of them
 
 	retries int       // attempts that count against Options.Retries
 	parks   int       // how often it was parked since its last progress
@@ -41,6 +42,7 @@ type feeder struct {
 	version int                              // of the hosts that are parked, as told last
 	running int                              // rows with a worker
 	workers int
+	saving  throughput.Stopwatch // what calls of the Recorder take
 
 	stopping bool   // no row starts any more
 	fatal    error  // of scope Run: why it is stopping, when that is not ctx
@@ -163,7 +165,7 @@ func (f *feeder) start(ctx context.Context, spawn func()) {
 	}
 	for h := f.gate.next(); h != nil; h = f.gate.next() {
 		t := f.tasks[h.job.index]
-		t.lanes = h
+		t.lanes, t.lent = h, f.instant()
 		f.begin(ctx, t)
 		if f.fatal != nil { // not recorded, so not begun
 			f.gate.end(h)
@@ -207,13 +209,16 @@ func (f *feeder) begin(ctx context.Context, t *task) {
 func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	t := f.tasks[o.index]
 	f.running--
-	f.gate.end(t.lanes)
+	held := f.gate.end(t.lanes)
+	f.charge(t, o.ended)
 	f.learn(t, o.err)
 
 	now := time.Now()
 	v := f.gate.heed(t.lanes, o.err, now)
 	r := &t.result
 	r.Elapsed += o.elapsed
+	r.LaneTime += held
+	r.Spent = t.meter.Spent()
 	r.Count = join(r.Count, o.count)
 	for _, i := range v.others {
 		for _, j := range f.waits.remove(func(j *job) bool { return j.index == i }) {
@@ -223,7 +228,7 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	until, again := f.judge(rows, t, o, v, now)
 	f.log(t, o)
 	if f.record(ctx, t, *r, now) {
-		f.check(f.addAttempt(ctx, t, o))
+		f.save(func() error { return f.addAttempt(ctx, t, o) })
 	}
 	switch {
 	case !again:
@@ -248,7 +253,7 @@ func (f *feeder) record(ctx context.Context, t *task, r throughput.Result, now t
 		return true
 	}
 	t.known = ledgerRow(t.known, t.pair.Rules.Only(), r, now)
-	return f.check(f.opt.Recorder.SaveRow(context.WithoutCancel(ctx), t.known))
+	return f.save(func() error { return f.opt.Recorder.SaveRow(context.WithoutCancel(ctx), t.known) })
 }
 
 func (f *feeder) addAttempt(ctx context.Context, t *task, o outcome) error {

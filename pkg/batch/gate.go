@@ -3,6 +3,7 @@ package batch
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 )
@@ -73,13 +74,15 @@ func (g *gate) next() *holder {
 	return h
 }
 
-// end takes back whatever an attempt still has.
-func (g *gate) end(h *holder) {
+// end takes back whatever an attempt still has, and returns for how long it has
+// had lanes, each counted.
+func (g *gate) end(h *holder) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.move(h, -h.lanes)
 	g.holders = slices.DeleteFunc(g.holders, func(o *holder) bool { return o == h })
 	g.ready.done(h.job)
+	return h.held
 }
 
 // move books n lanes more, or fewer.
@@ -89,6 +92,9 @@ func (g *gate) move(h *holder, n int) {
 	for _, o := range h.in {
 		o.in += n
 	}
+	now := time.Now()
+	h.held += time.Duration(h.lanes) * now.Sub(h.since)
+	h.since = now
 	h.lanes += n
 	h.meter.Lanes(h.lanes)
 }

@@ -63,6 +63,9 @@ type holder struct {
 	lanes int       // the first one included; 0 once the attempt has ended
 	in    []*host   // where its login has worked
 	asked time.Time // when it last asked for a lane; zero when it has given one back since
+
+	held  time.Duration // lane time up to since
+	since time.Time     // when lanes changed last
 }
 
 // work sets the meter, which knows how much is left and tells of the lanes.
@@ -73,7 +76,7 @@ func (h *holder) work(m *throughput.Meter) {
 	m.Lanes(h.lanes)
 }
 
-func (h *holder) left() int64 { return h.meter.Snapshot().LeftOctets() }
+func (h *holder) left() int64 { return h.meter.LeftOctets() }
 
 // mayGrow reports whether the account could have one more lane, were one free.
 func (h *holder) mayGrow() bool {

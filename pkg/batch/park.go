@@ -36,7 +36,7 @@ func (f *feeder) saveHosts(ctx context.Context, parked []throughput.HostPause) {
 		for i, p := range parked {
 			rows[i] = hostRow(p)
 		}
-		f.check(f.opt.Recorder.SaveHosts(context.WithoutCancel(ctx), rows))
+		f.save(func() error { return f.opt.Recorder.SaveHosts(context.WithoutCancel(ctx), rows) })
 	}
 	if f.opt.OnHosts != nil && !(first && len(parked) == 0) {
 		f.opt.OnHosts(parked)

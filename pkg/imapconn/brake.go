@@ -22,8 +22,7 @@ const (
 type brake struct {
 	mu    sync.Mutex
 	delay time.Duration
-	next  time.Time     // not before this may the next command leave
-	sum   time.Duration // how long commands have waited
+	next  time.Time // not before this may the next command leave
 	told  bool
 }
 
@@ -68,19 +67,6 @@ func (b *brake) reserve(now time.Time) (wait time.Duration, first bool) {
 	return b.next.Sub(now), first
 }
 
-// waited adds to the sum.
-func (b *brake) waited(d time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.sum += d
-}
-
-func (b *brake) total() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.sum
-}
-
 // slowDown waits before a command as the server wants it. It returns early when
 // ctx ends or the connection is lost, which whoever sends then finds out.
 func (c *Conn) slowDown(ctx context.Context) {
@@ -93,6 +79,8 @@ func (c *Conn) slowDown(ctx context.Context) {
 		c.cfg.Logger.Info("the server asks to go slower: commands on this connection wait", "side", c.cfg.Side.String(),
 			"host", c.cfg.Endpoint.Host, "user", c.cfg.Endpoint.User, "wait", d)
 	}
+	c.cfg.Waits.Braked.Start(start)
+	defer func() { c.cfg.Waits.Braked.Stop(time.Now(), 0) }()
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -100,5 +88,4 @@ func (c *Conn) slowDown(ctx context.Context) {
 	case <-ctx.Done():
 	case <-c.w.Dead():
 	}
-	c.brake.waited(time.Since(start))
 }

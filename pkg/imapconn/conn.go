@@ -12,6 +12,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 	"github.com/imapfleet/imapfleet/pkg/wire"
 )
 
@@ -32,6 +33,15 @@ type Config struct {
 	Compress    *Compressor  // of all connections of a run; nil: no compression
 	ClientID    string       // our version, told with ID (RFC 2971)
 	Logger      *slog.Logger // nil: silent
+	Waits       *Waits       // is told of what commands wait for; nil: nobody wants to know
+}
+
+// Waits is what the commands of the connections that were given it wait for,
+// beside answers, octets and the network. The zero value has seen none; it is
+// safe for concurrent use.
+type Waits struct {
+	Braked throughput.Stopwatch // the server has asked to go slower ([THROTTLED])
+	Asked  throughput.Stopwatch // an APPEND waits for the server's "+"
 }
 
 func (cfg Config) withDefaults() Config {
@@ -49,6 +59,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Compress == nil {
 		cfg.Compress = NewCompressor(CompressOff)
+	}
+	if cfg.Waits == nil {
+		cfg.Waits = new(Waits)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -92,8 +105,9 @@ func (c *Conn) Caps() Caps { return c.caps }
 func (c *Conn) ServerID() string { return c.serverID }
 
 // Braked returns for how long commands have waited so far because the server
-// asked to go slower ([THROTTLED]); zero: it did not.
-func (c *Conn) Braked() time.Duration { return c.brake.total() }
+// asked to go slower ([THROTTLED]), on all connections that share its Waits;
+// zero: it did not.
+func (c *Conn) Braked() time.Duration { return c.cfg.Waits.Braked.So(time.Now()) }
 
 // Octets returns the octets read from and written to the socket so far.
 func (c *Conn) Octets() (in, out int64) { return c.w.Octets() }

@@ -62,7 +62,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	c := &Conn{cfg: cfg, filter: new(loginFilter)}
 	c.w = wire.New(nc, wire.Options{
 		Timeout: cfg.Timeout, FinalTimeout: cfg.FinalTimeout,
-		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line, Tagged: c.brake.hear,
+		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line, Tagged: c.brake.hear, Asked: &cfg.Waits.Asked,
 	})
 	c.client = imapclient.New(c.w, nil)
 	if err := c.open(ctx); err != nil {

@@ -90,7 +90,7 @@ func (f *fetcher) carrySome(ctx context.Context, pt *part, c *changes, place pla
 	}
 	p.updated(n)
 	b.noted = true
-	return state(p.e.opt.Ledger.SetFlags(ctx, b.link.ID, base))
+	return state(p.e.books.SetFlags(ctx, b.link.ID, base))
 }
 
 // flagsRefused books that flags could not be read, or changed; other errors it
@@ -184,7 +184,7 @@ func (p *pass) pushFlags(ctx context.Context, pt *part, todo []change) error {
 	err := pt.dst.do(ctx, func(c *imapconn.Conn) (err error) {
 		ops, dropped := opsOf(pt.dst.sel, todo)
 		p.tellDropped(pt.b, dropped)
-		if err := p.putDropped(pt.b, pt.dst.sel, todo); err != nil {
+		if err := p.putDropped(ctx, pt.b, pt.dst.sel, todo); err != nil {
 			return err
 		}
 		refused, err = storeAll(ctx, c, ops)
@@ -206,10 +206,10 @@ func (p *pass) pushFlags(ctx context.Context, pt *part, todo []change) error {
 
 // putDropped writes down which messages are without flags that the mailbox does
 // not keep.
-func (p *pass) putDropped(b *box, sel imapconn.Selected, todo []change) error {
+func (p *pass) putDropped(ctx context.Context, b *box, sel imapconn.Selected, todo []change) error {
 	for _, ch := range todo {
 		if _, left := storable(sel, minus(ch.now, ch.was)); len(left) > 0 {
-			if err := p.putRepairs(b, ch.uid, []altered{withoutFlags(ch.now, left)}); err != nil {
+			if err := p.putRepairs(ctx, b, ch.uid, []altered{withoutFlags(ch.now, left)}); err != nil {
 				return err
 			}
 		}

@@ -39,7 +39,7 @@ func (p *pass) newChanges(b *box) *changes {
 
 // load reads the baseline.
 func (c *changes) load(ctx context.Context, p *pass, b *box) error {
-	base, err := p.e.opt.Ledger.Baseline(ctx, b.link.ID)
+	base, err := p.e.books.Baseline(ctx, b.link.ID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.base = base

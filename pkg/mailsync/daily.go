@@ -157,6 +157,8 @@ func (p *pass) openBudgets(ctx context.Context) (err error) {
 	if p.e.opt.DryRun || p.rules.JustLogin || p.rules.JustFolders {
 		return nil
 	}
+	clock := clockOf(ctx)
+	defer clock.in(clock.in(waiting(throughput.LedgerWait)))
 	for i, side := range []fault.Side{fault.Source, fault.Dest} {
 		ep := p.pair.Source
 		if side == fault.Dest {

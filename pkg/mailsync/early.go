@@ -3,7 +3,6 @@ package mailsync
 import (
 	"context"
 	"slices"
-	"sync"
 )
 
 // early is what the source listed of a mailbox while the destination was
@@ -21,10 +20,11 @@ func (p *pass) makeAndList(ctx context.Context) error {
 		return err
 	}
 	var errs [2]error
-	var wg sync.WaitGroup
-	wg.Go(func() { errs[0] = guard("list", func() error { return p.first.lists(ctx, parts, lists) }) })
-	errs[1] = guard("create", func() error { return p.makeMailboxes(ctx) })
-	wg.Wait()
+	clockOf(ctx).apart(ctx, func(ctx context.Context) {
+		errs[0] = guard("list", func() error { return p.first.lists(ctx, parts, lists) })
+	}, func(ctx context.Context) {
+		errs[1] = guard("create", func() error { return p.makeMailboxes(ctx) })
+	})
 	for i, pt := range parts {
 		pt.b.early = &early{src: pt.src, listing: lists[i]}
 	}

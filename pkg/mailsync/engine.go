@@ -70,6 +70,7 @@ type Options struct {
 // Engine migrates pairs. Its methods are safe for concurrent use.
 type Engine struct {
 	opt    Options
+	books  books
 	press  *imapconn.Compressor
 	share  int64   // octets of bodies that one lane may hold
 	looker *Engine // for rows that are only looked at; nil: there can be none
@@ -107,7 +108,7 @@ func New(opt Options) *Engine {
 	if opt.MaxRejects <= 0 {
 		opt.MaxRejects = 50
 	}
-	e := &Engine{opt: opt, press: imapconn.NewCompressor(opt.Compress), share: shareOf(opt.Memory, opt.Lanes)}
+	e := &Engine{opt: opt, books: books{opt.Ledger}, press: imapconn.NewCompressor(opt.Compress), share: shareOf(opt.Memory, opt.Lanes)}
 	e.looker = scratch(e)
 	return e
 }
@@ -141,6 +142,9 @@ func (e *Engine) Sync(ctx context.Context, pair account.Pair, row ledger.RowID, 
 // pass is Sync, and returns the pass that was made.
 func (e *Engine) pass(ctx context.Context, pair account.Pair, row ledger.RowID, lanes Lanes, m *throughput.Meter) (*pass, error) {
 	p := e.newPass(ctx, pair, row, lanes, m)
+	clock := p.first.clock(m)
+	defer clock.stop()
+	ctx = withClock(ctx, clock)
 	defer p.close(ctx)
 	err := p.run(ctx)
 	p.weigh(ctx, err)
@@ -155,9 +159,9 @@ func (e *Engine) pass(ctx context.Context, pair account.Pair, row ledger.RowID, 
 	return p, err
 }
 
-func (e *Engine) config(side fault.Side, ep account.Endpoint, log *slog.Logger) imapconn.Config {
+func (e *Engine) config(side fault.Side, ep account.Endpoint, g *gauge, log *slog.Logger) imapconn.Config {
 	return imapconn.Config{Side: side, Endpoint: ep, RootCAs: e.opt.RootCAs, Faults: e.opt.Faults, Timeout: e.opt.Timeout,
-		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host), ClientID: e.opt.Version, Compress: e.press, Logger: log}
+		FinalTimeout: e.opt.FinalTimeout, DialContext: e.dialler(side, ep.Host, g), Waits: &g.Waits, ClientID: e.opt.Version, Compress: e.press, Logger: log}
 }
 
 func (e *Engine) logger(pair account.Pair) *slog.Logger {
@@ -166,32 +170,15 @@ func (e *Engine) logger(pair account.Pair) *slog.Logger {
 
 // newSession returns one side of a lane, not connected yet.
 func (e *Engine) newSession(side fault.Side, ep account.Endpoint, further bool, log *slog.Logger) *session {
-	cfg := e.config(side, ep, log)
+	g := new(gauge)
+	cfg := e.config(side, ep, g, log)
 	dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
 	s := newSession(dial, e.opt.Patience, log.With("side", side.String()))
-	s.spare = further
+	s.side, s.gauge, s.spare = side, g, further
 	if await := e.opt.AwaitLogin; await != nil {
 		s.await = func(ctx context.Context) error { return await(ctx, ep.Host) }
 	}
 	return s
-}
-
-// dialler dials as Options.DialContext and wraps as Options.WrapConn say.
-func (e *Engine) dialler(side fault.Side, host string) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	dial, wrap := e.opt.DialContext, e.opt.WrapConn
-	if wrap == nil {
-		return dial
-	}
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		nc, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		return wrap(side, host, nc), nil
-	}
 }
 
 // state makes a failure of the ledger end the run (Run scope): without it

@@ -65,7 +65,7 @@ func (p *pass) follow(ctx context.Context, b *box, dst *opened, v vanished) (f f
 	if err != nil {
 		return f, err
 	}
-	base, err := p.e.opt.Ledger.Baseline(ctx, b.link.ID)
+	base, err := p.e.books.Baseline(ctx, b.link.ID)
 	if err != nil {
 		return f, state(err)
 	}
@@ -87,7 +87,7 @@ func (p *pass) putByUs(ctx context.Context, b *box, all pairs) (ours pairs, err 
 	if b.link.FirstFloor == 0 {
 		return nil, nil
 	}
-	runs, err := p.e.opt.Ledger.Others(ctx, b.link.ID)
+	runs, err := p.e.books.Others(ctx, b.link.ID)
 	if err != nil {
 		return nil, state(err)
 	}
@@ -157,7 +157,7 @@ func (p *pass) noUIDPlus(option string) error {
 
 // deleteIn takes away what vanished from one mailbox, unless all is held back.
 func (p *pass) deleteIn(ctx context.Context, b *box, held *holdBack) error {
-	runs, err := p.e.opt.Ledger.Runs(ctx, b.link.ID)
+	runs, err := p.e.books.Runs(ctx, b.link.ID)
 	if err != nil {
 		return state(err)
 	}
@@ -240,10 +240,10 @@ func (p *pass) dropRuns(ctx context.Context, b *box, uids []uint32) error {
 	if len(uids) == 0 {
 		return nil
 	}
-	if err := p.e.opt.Ledger.DropRuns(ctx, b.link.ID, uids); err != nil {
+	if err := p.e.books.DropRuns(ctx, b.link.ID, uids); err != nil {
 		return state(err)
 	}
-	return state(p.e.opt.Ledger.FinishMailbox(ctx, b.link.ID, p.finished(b)))
+	return state(p.e.books.FinishMailbox(ctx, b.link.ID, p.finished(b)))
 }
 
 // expunge takes exactly these messages away, ascending. It may be repeated: what

@@ -78,7 +78,7 @@ func withoutFlags(flags, lost []string) altered {
 }
 
 func (w *writer) putDate(l late, made string) error {
-	return w.p.putRepairs(w.b, l.uid, []altered{{rules.RepairDate, l.was, made}})
+	return w.p.putRepairs(w.hard, w.b, l.uid, []altered{{rules.RepairDate, l.was, made}})
 }
 
 // followUp does what is left to do about messages that are stored. Nothing is
@@ -118,7 +118,7 @@ func (w *writer) conclude(l *late, dates *book[imapconn.Head]) error {
 			}
 			changes = append(changes, altered{rules.RepairDate, l.was, made})
 		case ok && l.noted:
-			if err := w.p.e.opt.Ledger.DropRepair(w.p.hard, w.b.link.ID, l.uid, rules.RepairDate); err != nil {
+			if err := w.p.e.books.DropRepair(w.hard, w.b.link.ID, l.uid, rules.RepairDate); err != nil {
 				return state(err)
 			}
 		}
@@ -186,7 +186,7 @@ func (w *writer) keepFlags(all []late, refused []refusedFlag) error {
 		}
 		base.Set(l.uid, minus(l.flags, later))
 	}
-	return state(w.p.e.opt.Ledger.SetFlags(w.p.hard, w.b.link.ID, base))
+	return state(w.p.e.books.SetFlags(w.hard, w.b.link.ID, base))
 }
 
 // maxRefusedFlags bounds how many refused flags are remembered.

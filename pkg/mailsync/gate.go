@@ -3,6 +3,8 @@ package mailsync
 import (
 	"context"
 	"sync"
+
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // gate keeps the lanes that send to one destination mailbox apart from the one
@@ -31,6 +33,10 @@ func (g *gate) change() {
 
 // await waits until ok is true, with g.mu held before and after.
 func (g *gate) await(ctx context.Context, ok func() bool) error {
+	if !ok() { // what others find out there, or have under way
+		clock := clockOf(ctx)
+		defer clock.in(clock.in(waiting(throughput.DestWait)))
+	}
 	for !ok() {
 		if g.changed == nil {
 			g.changed = make(chan struct{})

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // lane is one pair of connections that works for a pass. Its first one is the
@@ -38,60 +38,65 @@ func (l *lane) expect(pt *part) {
 // open logs in on both sides at once.
 func (l *lane) open(ctx context.Context) error {
 	var errs [2]error
-	var wg sync.WaitGroup
-	sides := []fault.Side{fault.Source, fault.Dest}
-	for i, s := range []*session{l.src, l.dst} {
-		wg.Go(func() {
-			errs[i] = guard("login", func() error { return l.p.login(ctx, s, sides[i], l.further) })
-		})
-	}
-	wg.Wait()
+	l.apart(ctx, func(ctx context.Context, s *session) {
+		errs[s.side-fault.Source] = guard("login", func() error { return l.p.login(ctx, s, l.further) })
+	})
 	return both(errs[0], errs[1])
 }
 
+// apart runs do for both sides at once.
+func (l *lane) apart(ctx context.Context, do func(ctx context.Context, s *session)) {
+	clockOf(ctx).apart(ctx, func(ctx context.Context) { do(ctx, l.src) }, func(ctx context.Context) { do(ctx, l.dst) })
+}
+
+// clock measures the lane from now on; meter is told.
+func (l *lane) clock(meter *throughput.Meter) *clock {
+	return newClock(meter, l.src.gauge, l.dst.gauge)
+}
+
 // login opens a session, and says so where it is of the pass's first lane.
-func (p *pass) login(ctx context.Context, s *session, side fault.Side, further bool) error {
+func (p *pass) login(ctx context.Context, s *session, further bool) error {
 	_, err := s.get(ctx)
 	if err == nil && !further && p.lanes != nil {
-		p.lanes.LoggedIn(side)
+		p.lanes.LoggedIn(s.side)
 	}
 	return err
 }
 
 // close ends both sessions.
 func (l *lane) close(ctx context.Context) {
-	var wg sync.WaitGroup
-	for _, s := range []*session{l.src, l.dst} {
-		wg.Go(func() {
-			if err := guard("logout", func() error { s.close(ctx); return nil }); err != nil {
-				l.p.log.Error("a defect", "err", err)
-			}
-		})
-	}
-	wg.Wait()
+	l.apart(ctx, func(ctx context.Context, s *session) {
+		if err := guard("logout", func() error { s.close(ctx); return nil }); err != nil {
+			l.p.log.Error("a defect", "err", err)
+		}
+	})
 }
 
 // run moves whatever there is to move: the fetcher fills the window on a
 // goroutine of its own, the writer empties it on the caller's.
 func (l *lane) run(ctx context.Context) error {
 	win := newWindow(l.p.e.share)
-	win.high = l.p.e.opt.held
+	win.high, win.room = l.p.e.opt.held, &l.src.gauge.room
 	f := newFetcher(l, win)
-	fctx, cancel := context.WithCancel(ctx)
+	clock, ahead := clockOf(ctx), newClock(nil, l.src.gauge, nil)
+	defer clock.in(clock.in(doing{kind: works})) // whatever a panic leaves
+	fctx, cancel := context.WithCancel(withClock(ctx, ahead))
 	defer cancel()
 	done := make(chan struct{})
 	var ferr error
 	go func() {
 		defer close(done)
 		defer close(win.items)
+		defer ahead.stop()
 		ferr = guard("fetch", func() error { return f.run(fctx) })
 	}()
-	w := &writer{p: l.p, l: l, win: win}
+	w := &writer{p: l.p, l: l, win: win, clock: clock, ahead: ahead, hard: withClock(l.p.hard, clock)}
 	werr := w.guarded(ctx)
 	if werr != nil {
 		win.stop()
 		cancel() // the source may be in the middle of a literal: its connection ends
 	}
+	clock.follow(ahead)
 	<-done
 	if werr != nil {
 		l.src.drop()

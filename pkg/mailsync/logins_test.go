@@ -76,7 +76,8 @@ func TestLoggedInIsToldOnce(t *testing.T) {
 		further bool
 	}{{ok, fault.Source, false}, {no, fault.Dest, false}, {ok, fault.Dest, true}} {
 		s := newSession(tt.dial, time.Minute, slog.New(slog.DiscardHandler))
-		_ = p.login(t.Context(), s, tt.side, tt.further)
+		s.side = tt.side
+		_ = p.login(t.Context(), s, tt.further)
 	}
 	if want := []fault.Side{fault.Source}; !slices.Equal(l.in, want) {
 		t.Errorf("told of %v, want %v", l.in, want)

@@ -21,7 +21,7 @@ func (p *pass) goneMailboxes(ctx context.Context, links []ledger.Mailbox, source
 		if there[l.Source] {
 			continue
 		}
-		runs, err := p.e.opt.Ledger.Runs(ctx, l.ID)
+		runs, err := p.e.books.Runs(ctx, l.ID)
 		if err != nil {
 			return state(err)
 		}

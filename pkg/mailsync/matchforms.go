@@ -87,7 +87,7 @@ func (p *pass) matchForms(ctx context.Context, b *box, dst *opened, other otherF
 		}
 		for _, m := range more {
 			changes, _ := made.get(m.source)
-			if err := p.putRepairs(b, m.source, changes); err != nil {
+			if err := p.putRepairs(ctx, b, m.source, changes); err != nil {
 				return nil, err
 			}
 		}

@@ -19,7 +19,7 @@ func scratch(e *Engine) *Engine {
 	}
 	opt := e.opt
 	opt.Ledger, opt.Scratch, opt.DryRun = opt.Scratch, nil, true
-	return &Engine{opt: opt, press: e.press, share: e.share}
+	return &Engine{opt: opt, books: books{opt.Ledger}, press: e.press, share: e.share}
 }
 
 // onlyLooks reports whether nothing may be changed for the row of pair, in a

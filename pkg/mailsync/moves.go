@@ -106,7 +106,7 @@ func (m *moving) leftIn(ctx context.Context, b *box) error {
 	if err != nil || src.sel.UIDNotSticky {
 		return err
 	}
-	runs, err := m.p.e.opt.Ledger.Runs(ctx, b.link.ID)
+	runs, err := m.p.e.books.Runs(ctx, b.link.ID)
 	if err != nil {
 		return state(err)
 	}
@@ -121,7 +121,7 @@ func (m *moving) leftIn(ctx context.Context, b *box) error {
 		return err
 	}
 	if len(f.lost) > 0 && !m.p.e.opt.DryRun { // moved by a pass that was cut off, or by the user at the destination
-		if err := m.p.e.opt.Ledger.DropRuns(ctx, b.link.ID, f.lost); err != nil {
+		if err := m.p.e.books.DropRuns(ctx, b.link.ID, f.lost); err != nil {
 			return state(err)
 		}
 	}
@@ -228,7 +228,7 @@ func (p *pass) moveAll(ctx context.Context, from, to *box, all []move) error {
 		if to.link.Open = true; to.link.Floor == 0 && to.target.Messages == 0 { // nothing is there to be matched
 			to.link.Floor = to.target.UIDNext
 		}
-		if err := p.e.opt.Ledger.SetFloors(ctx, []ledger.Floor{to.floor()}); err != nil {
+		if err := p.e.books.SetFloors(ctx, []ledger.Floor{to.floor()}); err != nil {
 			return state(err)
 		}
 	}
@@ -279,7 +279,7 @@ func (p *pass) moveSome(ctx context.Context, from, to *box, some []move) error {
 	}
 	p.count.Moved += int64(len(some))
 	p.log.Info("moved as at the source", "mailbox", from.source.Name, "to", to.source.Name, "messages", len(some))
-	return state(p.e.opt.Ledger.DropRuns(ctx, from.link.ID, gone))
+	return state(p.e.books.DropRuns(ctx, from.link.ID, gone))
 }
 
 // moved maps what is in another mailbox now, with the flags that it had. What
@@ -289,7 +289,7 @@ func (p *pass) moved(ctx context.Context, from, to *box, some []move, got imapco
 		to.answered = false
 		return nil
 	}
-	base, err := p.e.opt.Ledger.Baseline(ctx, from.link.ID)
+	base, err := p.e.books.Baseline(ctx, from.link.ID)
 	if err != nil {
 		return state(err)
 	}
@@ -308,7 +308,7 @@ func (p *pass) moved(ctx context.Context, from, to *box, some []move, got imapco
 		}
 	}
 	to.noted, to.answered = true, to.answered && len(source) == len(some)
-	return state(p.e.opt.Ledger.AddRuns(ctx, to.link.ID, asRuns(source, dest), flags))
+	return state(p.e.books.AddRuns(ctx, to.link.ID, asRuns(source, dest), flags))
 }
 
 // move has the server move messages to another mailbox, in one command where it

@@ -68,7 +68,7 @@ func (f *fetcher) open(ctx context.Context, pt *part, list listing) (more bool, 
 	if err := f.validate(ctx, pt, list.uids, here); err != nil {
 		return false, err
 	}
-	runs, err := p.e.opt.Ledger.Runs(ctx, b.link.ID)
+	runs, err := p.e.books.Runs(ctx, b.link.ID)
 	if err != nil {
 		return false, state(err)
 	}
@@ -179,7 +179,7 @@ func (f *fetcher) validate(ctx context.Context, pt *part, uids []uint32, here bo
 // refused, if the source is the same; 0 is the UIDVALIDITY where UIDs do not last.
 func (p *pass) voidMap(ctx context.Context, b *box, source, dest uint32) error {
 	l := &b.link
-	if err := p.e.opt.Ledger.ResetMap(ctx, l.ID, source, dest); err != nil {
+	if err := p.e.books.ResetMap(ctx, l.ID, source, dest); err != nil {
 		return state(err)
 	}
 	if source == 0 || source != l.SourceValidity {
@@ -199,7 +199,7 @@ func (p *pass) forgetRejects(ctx context.Context, b *box) error {
 			continue
 		}
 		delete(b.rejects, u)
-		if err := p.e.opt.Ledger.DropReject(ctx, b.link.ID, u); err != nil {
+		if err := p.e.books.DropReject(ctx, b.link.ID, u); err != nil {
 			return state(err)
 		}
 	}
@@ -262,7 +262,7 @@ func (p *pass) setFloor(ctx context.Context, b *box) error {
 		return nil
 	}
 	b.link.Floor, b.link.Open = b.next, true
-	if err := p.e.opt.Ledger.SetFloors(ctx, []ledger.Floor{b.floor()}); err != nil {
+	if err := p.e.books.SetFloors(ctx, []ledger.Floor{b.floor()}); err != nil {
 		return state(err)
 	}
 	b.floored = true

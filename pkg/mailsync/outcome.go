@@ -48,7 +48,7 @@ func (w *writer) stored(c *command, got imapconn.Appended) error {
 	if !told {
 		return nil
 	}
-	return state(w.p.e.opt.Ledger.AddRuns(w.p.hard, w.b.link.ID, asRuns(source, got.UIDs), flags))
+	return state(w.p.e.books.AddRuns(w.hard, w.b.link.ID, asRuns(source, got.UIDs), flags))
 }
 
 // done books one message as copied, under a UID of the destination (0: nobody
@@ -113,7 +113,7 @@ func (w *writer) resolve(ctx context.Context) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	return state(w.p.e.opt.Ledger.AddRuns(ctx, w.b.link.ID, lost, nil))
+	return state(w.p.e.books.AddRuns(ctx, w.b.link.ID, lost, nil))
 }
 
 // book takes a verdict of the fetcher.
@@ -141,7 +141,7 @@ func (w *writer) reject(it *item, cause error) error {
 	w.p.log.Warn("message rejected", "mailbox", w.b.source.Name, "uid", it.uid, "octets", it.size, "err", cause)
 	w.p.note(cause)
 	w.free(it)
-	if err := w.p.e.opt.Ledger.PutReject(w.p.hard, r); err != nil {
+	if err := w.p.e.books.PutReject(w.hard, r); err != nil {
 		return state(err)
 	}
 	if !it.prior && w.p.tooManyRejects() {
@@ -164,7 +164,7 @@ func (w *writer) dropReject(it *item) error {
 	if !it.prior {
 		return nil
 	}
-	return state(w.p.e.opt.Ledger.DropReject(w.p.hard, w.b.link.ID, it.uid))
+	return state(w.p.e.books.DropReject(w.hard, w.b.link.ID, it.uid))
 }
 
 // ident returns what identifies the message; false for a stream that did not

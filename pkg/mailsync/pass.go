@@ -195,7 +195,7 @@ func (p *pass) closeFloors(ctx context.Context) error {
 	if len(floors) == 0 {
 		return nil
 	}
-	return state(p.e.opt.Ledger.SetFloors(ctx, floors))
+	return state(p.e.books.SetFloors(ctx, floors))
 }
 
 // refuseBox books a mailbox that could not be worked through; the others go

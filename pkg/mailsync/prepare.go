@@ -2,7 +2,6 @@ package mailsync
 
 import (
 	"context"
-	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
@@ -60,13 +59,11 @@ func (s *side) list(ctx context.Context, c *imapconn.Conn) (err error) {
 // look lists both sides at once.
 func (p *pass) look(ctx context.Context) (source, dest side, err error) {
 	var errs [2]error
-	var wg sync.WaitGroup
-	wg.Go(func() {
+	clockOf(ctx).apart(ctx, func(ctx context.Context) {
 		errs[0] = guard("list", func() error {
 			return p.first.src.do(ctx, func(c *imapconn.Conn) error { return source.list(ctx, c) })
 		})
-	})
-	wg.Go(func() {
+	}, func(ctx context.Context) {
 		errs[1] = guard("list", func() error {
 			return p.first.dst.do(ctx, func(c *imapconn.Conn) error {
 				p.uidPlus = c.Caps().UIDPlus
@@ -74,7 +71,6 @@ func (p *pass) look(ctx context.Context) (source, dest side, err error) {
 			})
 		})
 	})
-	wg.Wait()
 	return source, dest, both(errs[0], errs[1])
 }
 
@@ -122,5 +118,5 @@ func (p *pass) emptyFloors(ctx context.Context) error {
 	if len(floors) == 0 {
 		return nil
 	}
-	return state(p.e.opt.Ledger.SetFloors(ctx, floors))
+	return state(p.e.books.SetFloors(ctx, floors))
 }

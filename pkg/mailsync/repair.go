@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"context"
 	"io"
 	"strings"
 
@@ -266,13 +267,14 @@ func (w *writer) repaired(uid uint32, changes []altered) error {
 		}
 		w.changed[c.kind]++
 	}
-	return w.p.putRepairs(w.b, uid, changes)
+	return w.p.putRepairs(w.hard, w.b, uid, changes)
 }
 
 // putRepairs writes down what is not as it is at the source.
-func (p *pass) putRepairs(b *box, uid uint32, changes []altered) error {
+func (p *pass) putRepairs(ctx context.Context, b *box, uid uint32, changes []altered) error {
+	ctx = withClock(p.hard, clockOf(ctx))
 	for _, c := range changes {
-		err := p.e.opt.Ledger.PutRepair(p.hard, ledger.Repair{Mailbox: b.link.ID, UID: uid, Kind: c.kind,
+		err := p.e.books.PutRepair(ctx, ledger.Repair{Mailbox: b.link.ID, UID: uid, Kind: c.kind,
 			Was: fault.Clean(c.was), Made: fault.Clean(c.made)})
 		if err != nil {
 			return state(err)

@@ -32,7 +32,7 @@ func (p *pass) round(outer context.Context) error {
 		if err != nil && !spent {
 			cancel()
 		}
-		c.lanes.Wait() // none can start: only lanes that run let the crew grow
+		p.awaitCrew(ctx) // none can start: only lanes that run let the crew grow
 		switch {
 		case err != nil && !spent && !errors.Is(err, context.Canceled):
 			return err
@@ -49,6 +49,15 @@ func (p *pass) round(outer context.Context) error {
 			return err
 		}
 	}
+}
+
+// awaitCrew waits until the further lanes have ended. What that takes is spent
+// on what they spend theirs on.
+func (p *pass) awaitCrew(ctx context.Context) {
+	p.meter.Snapshot() // they tell what they have spent before
+	clock := clockOf(ctx)
+	defer clock.in(clock.in(doing{kind: joins}))
+	p.crew.lanes.Wait()
 }
 
 // crew is the further lanes of a round.
@@ -130,8 +139,11 @@ func (c *crew) starting(start func()) {
 func (c *crew) further(ctx, opening context.Context) {
 	l := c.p.newLane(true)
 	defer c.giveBack(l)
+	clock := l.clock(c.p.meter)
+	defer clock.stop()
+	ctx = withClock(ctx, clock)
 	defer l.close(ctx)
-	if err := l.open(opening); err != nil {
+	if err := l.open(withClock(opening, clock)); err != nil {
 		c.refused(opening, err)
 		return
 	}
@@ -232,7 +244,7 @@ func (p *pass) finishBox(ctx context.Context, b *box) error {
 		return nil
 	}
 	l.Open = false
-	return state(p.e.opt.Ledger.FinishMailbox(ctx, l.ID, end))
+	return state(p.e.books.FinishMailbox(ctx, l.ID, end))
 }
 
 // finished returns by what the next pass may know that nothing has changed.

@@ -49,7 +49,7 @@ func (p *pass) route(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known, err := p.e.opt.Ledger.Mailboxes(ctx, p.row)
+	known, err := p.e.books.Mailboxes(ctx, p.row)
 	if err != nil {
 		return state(err)
 	}
@@ -144,7 +144,7 @@ func (p *pass) linkBoxes(ctx context.Context) error {
 			b.link = ledger.Mailbox{Row: p.row, Source: b.source.Wire, Dest: b.dest}
 			links[i] = &b.link
 		}
-		if err := p.e.opt.Ledger.AddMailboxes(ctx, links); err != nil {
+		if err := p.e.books.AddMailboxes(ctx, links); err != nil {
 			return state(err)
 		}
 		if err := p.recordNames(ctx, fresh); err != nil {
@@ -163,7 +163,7 @@ func (p *pass) relink(ctx context.Context, boxes []*box) error {
 	for i, b := range boxes {
 		dests[i] = ledger.Dest{ID: b.link.ID, Name: b.dest}
 	}
-	if err := p.e.opt.Ledger.SetDests(ctx, dests); err != nil {
+	if err := p.e.books.SetDests(ctx, dests); err != nil {
 		return state(err)
 	}
 	for _, b := range boxes {
@@ -183,7 +183,7 @@ func (p *pass) recordNames(ctx context.Context, boxes []*box) error {
 			continue
 		}
 		r := ledger.Repair{Mailbox: b.link.ID, Kind: nameRepair, Was: b.source.Name, Made: b.dest}
-		if err := p.e.opt.Ledger.PutRepair(ctx, r); err != nil {
+		if err := p.e.books.PutRepair(ctx, r); err != nil {
 			return state(err)
 		}
 	}
@@ -195,7 +195,7 @@ func (p *pass) priorRejects(ctx context.Context) error {
 	if !slices.ContainsFunc(p.boxes, func(b *box) bool { return b.link.Rejects > 0 }) {
 		return nil
 	}
-	rejects, err := p.e.opt.Ledger.Rejects(ctx, p.row)
+	rejects, err := p.e.books.Rejects(ctx, p.row)
 	if err != nil {
 		return state(err)
 	}

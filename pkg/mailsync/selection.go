@@ -60,7 +60,7 @@ func (s *selection) ahead(ctx context.Context, p *pass, b *box) error {
 	var runs []ledger.Run
 	if b.link.SourceValidity != 0 && b.link.SourceValidity == b.before.UIDValidity {
 		var err error
-		if runs, err = p.e.opt.Ledger.Runs(ctx, b.link.ID); err != nil {
+		if runs, err = p.e.books.Runs(ctx, b.link.ID); err != nil {
 			return state(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // session is one side of a lane: a connection that is opened again when it
@@ -19,6 +20,8 @@ import (
 type session struct {
 	dial     func(ctx context.Context) (*imapconn.Conn, error)
 	await    func(ctx context.Context) error // until it may be dialled; nil: at once
+	side     fault.Side
+	gauge    *gauge
 	patience time.Duration
 	log      *slog.Logger
 
@@ -49,7 +52,9 @@ func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
 		if err := s.turn(ctx); err != nil {
 			return nil, err
 		}
+		was := clockOf(ctx).in(s.activities().asks)
 		conn, err := s.dial(ctx)
+		clockOf(ctx).in(was)
 		if err == nil {
 			s.conn, s.once = conn, true
 			return conn, nil
@@ -72,8 +77,10 @@ func (s *session) turn(ctx context.Context) error {
 	if s.await == nil {
 		return ctx.Err()
 	}
-	began := time.Now()
+	began, clock := time.Now(), clockOf(ctx)
+	was := clock.in(waiting(s.activities().limit))
 	err := s.await(ctx)
+	clock.in(was)
 	if !s.broke.IsZero() {
 		s.broke = s.broke.Add(time.Since(began))
 	}
@@ -99,7 +106,7 @@ func (s *session) again(err error) bool {
 func (s *session) pause(ctx context.Context, err error) error {
 	d := max(s.retry.NextBackOff(), fault.Of(err).Wait)
 	s.log.Warn("connection lost, opening it again", "in", d.Round(time.Millisecond), "err", err)
-	return sleep(ctx, d)
+	return rest(ctx, s.activities().wait, d)
 }
 
 // moved notes progress: patience and backoff start anew.
@@ -128,7 +135,9 @@ func (s *session) do(ctx context.Context, f func(*imapconn.Conn) error) error {
 		if err != nil {
 			return err
 		}
+		was := clockOf(ctx).in(s.activities().asks)
 		err = f(conn)
+		clockOf(ctx).in(was)
 		if err == nil {
 			return nil
 		}
@@ -166,7 +175,10 @@ func (s *session) close(ctx context.Context) {
 	if ctx.Err() == nil {
 		ctx, cancel := context.WithTimeout(ctx, logoutTime)
 		defer cancel()
-		if err := s.conn.Logout(ctx); err != nil {
+		was := clockOf(ctx).in(s.activities().asks)
+		err := s.conn.Logout(ctx)
+		clockOf(ctx).in(was)
+		if err != nil {
 			s.log.Debug("logout", "err", err)
 		}
 	}
@@ -178,6 +190,27 @@ func (s *session) close(ctx context.Context) {
 func isLost(err error) bool {
 	f := fault.Of(err)
 	return f != nil && f.Temporary && (f.Code == fault.ConnectionLost || f.Code == fault.Timeout)
+}
+
+// ofSide is what is spent on one side.
+type ofSide struct {
+	asks        doing
+	wait, limit throughput.Activity
+}
+
+func (s *session) activities() ofSide {
+	if s.side == fault.Dest {
+		return ofSide{doing{kind: asksDst}, throughput.DestWait, throughput.DestLimited}
+	}
+	return ofSide{doing{kind: asksSrc}, throughput.SourceWait, throughput.SourceLimited}
+}
+
+// rest sleeps for what a lane waits for.
+func rest(ctx context.Context, a throughput.Activity, d time.Duration) error {
+	clock := clockOf(ctx)
+	was := clock.in(waiting(a))
+	defer clock.in(was)
+	return sleep(ctx, d)
 }
 
 // sleep waits for d or until ctx ends.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // candidates are source messages that may stand in the destination already.
@@ -89,11 +90,11 @@ func (p *pass) adopt(ctx context.Context, b *box, found pairs, c candidates) err
 	source, dest := found.split()
 	runs := asRuns(source, dest)
 	if c.others {
-		if err := p.e.opt.Ledger.AddOthers(ctx, b.link.ID, runs); err != nil {
+		if err := p.e.books.AddOthers(ctx, b.link.ID, runs); err != nil {
 			return state(err)
 		}
 	}
-	return state(p.e.opt.Ledger.AddRuns(ctx, b.link.ID, runs, base))
+	return state(p.e.books.AddRuns(ctx, b.link.ID, runs, base))
 }
 
 // unmapped lists the destination's UIDs at or above the floor that are in no
@@ -109,7 +110,7 @@ func (p *pass) unmapped(ctx context.Context, b *box, dst *opened, quiet bool) ([
 		}
 	}
 	b.next = nextFloor(b.link.Floor, dst.sel.UIDNext, have)
-	runs, err := p.e.opt.Ledger.DestRuns(ctx, p.row, b.link.Dest, b.link.DestValidity)
+	runs, err := p.e.books.DestRuns(ctx, p.row, b.link.Dest, b.link.DestValidity)
 	if err != nil {
 		return nil, state(err)
 	}
@@ -138,7 +139,7 @@ const quietLimit = time.Minute
 func (p *pass) quiet(ctx context.Context, b *box, dst *opened, have []uint32) ([]uint32, error) {
 	wait, waited := p.e.opt.LookEvery, time.Duration(0)
 	for waited < quietLimit {
-		if err := sleep(ctx, wait); err != nil {
+		if err := rest(ctx, throughput.DestWait, wait); err != nil {
 			return nil, err
 		}
 		waited += wait
@@ -175,7 +176,7 @@ func (p *pass) awaitOldSession(ctx context.Context) error {
 	}
 	wait, waited := p.e.opt.LookEvery, time.Duration(0)
 	for waited < quietLimit {
-		if err := sleep(ctx, wait); err != nil {
+		if err := rest(ctx, throughput.DestWait, wait); err != nil {
 			return err
 		}
 		waited += wait

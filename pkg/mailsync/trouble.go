@@ -231,7 +231,7 @@ func (w *writer) refused(c *command, cause error) error {
 	}
 	w.p.log.Info("the destination refused a batch, sending its messages one by one", "mailbox", w.b.source.Name,
 		"messages", len(c.items), "err", cause)
-	return w.settleDoubt(w.p.hard)
+	return w.settleDoubt(w.hard)
 }
 
 // refusedOne decides about a message that was refused by itself.
@@ -321,7 +321,7 @@ func (w *writer) lastAnswers() {
 	}
 	for len(w.flying) > 0 {
 		c := w.flying[0]
-		got, err := c.answer.Wait(w.p.hard)
+		got, err := w.answer(c)
 		if unanswered(err) {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/identity"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // item is what the fetcher hands to the writer: one message on its way, or one
@@ -141,6 +142,8 @@ type window struct {
 	closed chan struct{} // nothing more is taken: the reader must stop
 	wake   chan struct{} // memory was given back
 	full   chan struct{} // the reader waits for memory
+
+	room *throughput.Stopwatch // runs while the reader waits for memory; nil: nobody wants to know
 }
 
 // leastAhead is how much of messages the reader may always take, in octets, if
@@ -162,10 +165,13 @@ func (w *window) fits(n int64) bool { return n <= w.most }
 // returns nil when the window was closed, ctx ended or the connection that they
 // come from is dead.
 func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) body {
-	for {
-		if b := w.tryTake(n); b != nil {
-			return b
-		}
+	b := w.tryTake(n)
+	if b != nil {
+		return b
+	}
+	w.room.Start(time.Now())
+	defer func() { w.room.Stop(time.Now(), 0) }()
+	for ; b == nil; b = w.tryTake(n) {
 		select {
 		case w.full <- struct{}{}:
 		default:
@@ -180,6 +186,7 @@ func (w *window) take(ctx context.Context, dead <-chan struct{}, n int64) body {
 			return nil
 		}
 	}
+	return b
 }
 
 // tryTake returns nil when there is no memory for n octets. A writer that has

@@ -16,6 +16,9 @@ type writer struct {
 	l   *lane
 	win *window
 
+	clock, ahead *clock          // the lane's, which is the writer's own now; the fetcher's
+	hard         context.Context // pass.hard, with clock
+
 	*stint // at the part at hand; nil before the first and between two
 
 	next   *item // taken from the window and not dealt with yet
@@ -151,20 +154,27 @@ func (w *writer) receive(ctx context.Context) (more bool, err error) {
 			return true, nil
 		}
 	}
+	more = true
+	var then func(*writer) error // what comes of it
+	was := w.clock.follow(w.ahead)
 	select {
 	case it, ok := <-w.win.items:
-		return w.received(it, ok), nil
+		more = w.received(it, ok)
 	case <-answered:
-		return true, w.collect()
+		then = (*writer).collect
 	case <-late:
-		return true, w.finish()
+		then = (*writer).finish
 	case <-full:
-		return true, w.finish()
+		then = (*writer).finish
 	case <-moved:
 	case <-come:
 	case <-ctx.Done():
 	}
-	return true, nil
+	w.clock.in(was)
+	if then == nil {
+		return more, nil
+	}
+	return true, then(w)
 }
 
 // received takes an item from the window; false when that is closed and empty.
@@ -220,7 +230,7 @@ func (w *writer) begin(ctx context.Context) error {
 		return w.rest(ctx)
 	}
 	start := func(c *imapconn.Conn) error {
-		app, err := c.Append(w.p.hard, w.dst.wire)
+		app, err := c.Append(w.hard, w.dst.wire)
 		if err == nil {
 			w.open = &command{mode: c.AppendMode(), app: app, begun: time.Now()}
 		}
@@ -254,7 +264,10 @@ func (w *writer) add(it *item) error {
 		return w.reject(it, err)
 	}
 	head.Sync = it.single || it.stream != nil
-	err = w.open.app.Add(w.p.hard, head, it.size, it.reader())
+	if it.stream != nil {
+		defer w.clock.in(w.clock.in(doing{kind: streams}))
+	}
+	err = w.open.app.Add(w.hard, head, it.size, it.reader())
 	if err != nil && it.stream != nil && it.stream.cut {
 		// The source broke off: half a literal ends the connection, and the
 		// destination is not to blame.
@@ -282,7 +295,7 @@ func (w *writer) finish() error {
 	}
 	w.open.end = time.Now()
 	w.unrested += w.open.octets
-	answer, err := w.open.app.Finish(w.p.hard)
+	answer, err := w.open.app.Finish(w.hard)
 	if err != nil {
 		return err
 	}
@@ -295,20 +308,28 @@ func (w *writer) finish() error {
 // collect waits for the oldest answer.
 func (w *writer) collect() error {
 	c, octets := w.flying[0], w.underWay()
-	got, err := c.answer.Wait(w.p.hard)
+	got, err := w.answer(c)
 	if unanswered(err) {
 		return err
 	}
+	took := time.Since(c.end)
 	w.flying = w.flying[1:]
 	if err != nil {
 		return w.refused(c, err)
 	}
 	w.l.tempo.grow()
-	w.l.tempo.answered(time.Since(c.end), octets, w.p.e.share/4, w.way(c))
+	w.p.meter.Answered(took)
+	w.l.tempo.answered(took, octets, w.p.e.share/4, w.way(c))
 	w.win.stretch(w.l.tempo.octets(w.p.e.share / 4))
 	w.p.e.tempos.learn(w.p.pair.Dest.Host, w.l.tempo)
 	w.l.dst.moved()
 	return w.stored(c, got)
+}
+
+// answer waits for the answer to a command.
+func (w *writer) answer(c *command) (imapconn.Appended, error) {
+	defer w.clock.in(w.clock.in(doing{kind: asksDst}))
+	return c.answer.Wait(w.hard)
 }
 
 // way is how many octets the way to the destination and back holds at the rate

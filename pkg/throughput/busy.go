@@ -50,6 +50,17 @@ func (b *busy) leave(a *Meter) {
 	}
 }
 
+// tell has the lanes of all busy accounts tell what they have spent.
+func (b *busy) tell() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.accounts {
+		if a != nil {
+			a.clocks.tell()
+		}
+	}
+}
+
 // Busy returns the accounts of the run m that are being worked on, by slot.
 func (m *Meter) Busy() []Snapshot {
 	if m == nil {

@@ -22,6 +22,8 @@ type Meter struct {
 	mailbox atomic.Pointer[string]
 	lanes   atomic.Int64
 
+	clocks clocks // of an account's lanes
+
 	place place // of an account's meter
 	busy  busy  // of the run's own meter
 }
@@ -162,6 +164,18 @@ func (m *Meter) Spend(a Activity, d time.Duration) {
 	for ; m != nil; m = m.run {
 		m.n.spent[a].Add(int64(d))
 	}
+}
+
+// Spent is the lane time of all attempts so far, but for what lanes have not
+// told yet.
+func (m *Meter) Spent() (s Spent) {
+	if m == nil {
+		return s
+	}
+	for a := range s {
+		s[a] = time.Duration(m.n.spent[a].Load())
+	}
+	return s
 }
 
 // Answered counts one command that moved messages, and the time from its end

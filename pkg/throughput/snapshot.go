@@ -74,10 +74,26 @@ func (m *Meter) Snapshot() Snapshot {
 	if m == nil {
 		return Snapshot{}
 	}
+	if m.run == nil {
+		m.busy.tell()
+	}
 	return m.read()
 }
 
+// LeftOctets is that of the Snapshot.
+func (m *Meter) LeftOctets() int64 {
+	if m == nil {
+		return Snapshot{}.LeftOctets()
+	}
+	return m.counts().LeftOctets()
+}
+
 func (m *Meter) read() Snapshot {
+	m.clocks.tell()
+	return m.counts()
+}
+
+func (m *Meter) counts() Snapshot {
 	s := Snapshot{Label: m.label, Line: m.line, Lanes: int(m.lanes.Load())}
 	if name := m.mailbox.Load(); name != nil {
 		s.Mailbox = *name
@@ -92,9 +108,7 @@ func (m *Meter) read() Snapshot {
 	s.ExpectedMessages = m.n.expectedMessages.Load()
 	s.ExpectedOctets = m.n.expectedOctets.Load()
 	s.passed = m.n.passed.Load()
-	for a := range s.Spent {
-		s.Spent[a] = time.Duration(m.n.spent[a].Load())
-	}
+	s.Spent = m.Spent()
 	s.Answers = m.n.answers.Load()
 	s.Latency = time.Duration(m.n.latency.Load())
 	return s

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 )
@@ -245,6 +246,8 @@ func (a *Append) awaitContinuation() (*Reply, error) {
 	c.mu.Lock()
 	c.rearm()
 	c.mu.Unlock()
+	c.opt.Asked.Start(time.Now())
+	defer func() { c.opt.Asked.Stop(time.Now(), 0) }()
 	select {
 	case <-p.cont:
 		return nil, nil

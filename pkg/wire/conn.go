@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // Buffers is what a Conn holds to read and write, in octets, once it has sent an
@@ -53,6 +54,9 @@ type Options struct {
 	// waits for it. It runs on the reading goroutine and must be quick. Nil:
 	// nobody is told.
 	Tagged func(r Reply)
+	// Asked runs while an APPEND waits for the server's "+". Nil: nobody wants
+	// to know.
+	Asked *throughput.Stopwatch
 }
 
 func (o Options) withDefaults() Options {
@@ -111,7 +115,7 @@ type Conn struct {
 	client  outbound
 	reading bool // a Read of the socket is under way
 	armed   bool // it has a deadline
-	wait    stopwatch
+	wait    throughput.Stopwatch
 	trip    time.Duration // see RoundTrip
 	awaits  bool          // the Read under way is on the stopwatch
 }

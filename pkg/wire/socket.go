@@ -65,9 +65,9 @@ func (c *Conn) arm() {
 func (c *Conn) await(owed bool, now time.Time) {
 	switch {
 	case owed && !c.awaits:
-		c.wait.start(now)
+		c.wait.Start(now)
 	case !owed && c.awaits:
-		c.wait.stop(now)
+		c.wait.Stop(now, 0)
 	}
 	c.awaits = owed
 }
@@ -110,12 +110,12 @@ func (c *Conn) transmit(p []byte) error {
 		}
 		now := time.Now()
 		_ = c.nc.SetWriteDeadline(now.Add(max(c.patience(), c.opt.Timeout)))
-		c.wait.start(now)
+		c.wait.Start(now)
 		c.mu.Unlock()
 		n, err := c.nc.Write(p[:min(len(p), chunk)])
 		c.out.Add(int64(n))
 		c.mu.Lock()
-		c.wait.stop(time.Now())
+		c.wait.Stop(time.Now(), 0)
 		c.mu.Unlock()
 		if err != nil {
 			return c.sendFailed(err)

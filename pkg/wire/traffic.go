@@ -30,9 +30,7 @@ type Taste struct {
 // Traffic returns the counts so far.
 func (c *Conn) Traffic() Traffic {
 	t := Traffic{In: c.in.Load(), Out: c.out.Load(), PlainIn: c.plainIn.Load(), PlainOut: c.plainOut.Load(), Taste: c.taster.so()}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t.Waited = c.wait.so(time.Now())
+	t.Waited = c.wait.So(time.Now())
 	return t
 }
 
@@ -61,34 +59,6 @@ func (c *Conn) Taste() {
 	c.taster.mu.Lock()
 	defer c.taster.mu.Unlock()
 	c.taster.on = c.taster.taste == Taste{}
-}
-
-// stopwatch adds up the time in which at least one of its users waits. The
-// zero value has none. It is not safe for concurrent use.
-type stopwatch struct {
-	users int
-	since time.Time
-	total time.Duration
-}
-
-func (w *stopwatch) start(now time.Time) {
-	if w.users == 0 {
-		w.since = now
-	}
-	w.users++
-}
-
-func (w *stopwatch) stop(now time.Time) {
-	w.total = w.so(now)
-	w.since = now
-	w.users--
-}
-
-func (w *stopwatch) so(now time.Time) time.Duration {
-	if w.users == 0 {
-		return w.total
-	}
-	return w.total + now.Sub(w.since)
 }
 
 // What is tasted: a piece of each half megabyte, up to a number of pieces. In
