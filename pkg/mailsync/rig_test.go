@@ -100,6 +100,7 @@ type rig struct {
 	rewrite  func(*account.Pair) // changes the row, when set
 	lanes    mailsync.Lanes
 	rules    rules.Rules
+	meter    *throughput.Meter // nil: a new one for each pass
 }
 
 func newRig(t *testing.T, src, dst host) *rig {
@@ -219,7 +220,16 @@ func (r *rig) sync(ctx context.Context) (throughput.Count, error) {
 	if r.options != nil {
 		r.options(&opt)
 	}
-	return mailsync.New(opt).Sync(ctx, r.pair(), rows[0], r.lanes, throughput.NewRun().Account("test", 1))
+	meter := r.meter
+	if meter == nil {
+		meter = throughput.NewRun().Account("test", 1)
+	}
+	e := mailsync.New(opt)
+	if l, ok := r.lanes.(*laneTime); ok {
+		l.move(1)
+		defer l.move(-1)
+	}
+	return e.Sync(ctx, r.pair(), rows[0], r.lanes, meter)
 }
 
 func (r *rig) logger() *slog.Logger {
