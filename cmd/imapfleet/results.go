@@ -41,6 +41,8 @@ func resultOf(p account.Pair, r ledger.Row) throughput.Result {
 	out.Elapsed = time.Duration(r.Seconds * float64(time.Second))
 	out.Attempts = r.Attempts
 	out.ParkedUntil = r.ParkedUntil
+	out.LaneTime, out.SourceParked, out.DestParked = r.LaneTime, r.SourceParked, r.DestParked
+	out.Spent = throughput.ParseSpent(r.Spent)
 	if r.FaultScope != "" || r.FaultCode != "" || r.FaultText != "" {
 		out.Fault = &throughput.Fault{
 			Side: r.FaultSide, Scope: r.FaultScope, Code: r.FaultCode, Op: r.FaultOp, Mailbox: r.FaultMailbox,

@@ -23,6 +23,8 @@ func ledgerRow(known ledger.Row, only string, r throughput.Result, now time.Time
 		return row
 	}
 	row.Only = only
+	row.LaneTime, row.Spent = r.LaneTime, r.Spent.Text()
+	row.SourceParked, row.DestParked = r.SourceParked, r.DestParked
 	c := r.Count
 	row.Listed, row.Copied, row.AlreadyThere = c.Listed, c.Copied, c.AlreadyThere
 	row.Filtered, row.Rejected, row.Gone, row.NotTried = c.Filtered, c.Rejected, c.Gone, c.NotTried

@@ -15,7 +15,8 @@ const stateColumns = `state, listed, copied, already_there, filtered, rejected, 
 	fault_side, fault_scope, fault_code, fault_op, fault_mailbox, fault_text, fault_hint,
 	fault_temporary, parked_until,
 	filtered_date, filtered_size, filtered_search, filtered_duplicate, accepted, repaired,
-	gone_kept, deleted, moved, flags_updated, mailboxes_split, mailboxes_filtered, only`
+	gone_kept, deleted, moved, flags_updated, mailboxes_split, mailboxes_filtered, only,
+	lane_time, spent, source_parked, dest_parked`
 
 func stateOf(r *Row) []any {
 	return []any{r.State, r.Listed, r.Copied, r.AlreadyThere, r.Filtered, r.Rejected, r.Gone, r.NotTried,
@@ -24,7 +25,8 @@ func stateOf(r *Row) []any {
 		r.FaultSide, r.FaultScope, r.FaultCode, r.FaultOp, r.FaultMailbox, r.FaultText, r.FaultHint,
 		r.FaultTemporary, micros(r.ParkedUntil),
 		r.FilteredDate, r.FilteredSize, r.FilteredSearch, r.FilteredDuplicate, r.Accepted, r.Repaired,
-		r.GoneKept, r.Deleted, r.Moved, r.FlagsUpdated, r.MailboxesSplit, r.MailboxesFiltered, r.Only}
+		r.GoneKept, r.Deleted, r.Moved, r.FlagsUpdated, r.MailboxesSplit, r.MailboxesFiltered, r.Only,
+		r.LaneTime.Milliseconds(), r.Spent, r.SourceParked.Milliseconds(), r.DestParked.Milliseconds()}
 }
 
 // Rows reads the rows in the order asked. The id 0 gives a zero Row: one that
@@ -65,7 +67,8 @@ func scanRow(rows *sql.Rows) (Row, error) {
 		&r.FaultSide, &r.FaultScope, &r.FaultCode, &r.FaultOp, &r.FaultMailbox, &r.FaultText, &r.FaultHint,
 		&r.FaultTemporary, instant{&r.ParkedUntil},
 		&r.FilteredDate, &r.FilteredSize, &r.FilteredSearch, &r.FilteredDuplicate, &r.Accepted, &r.Repaired,
-		&r.GoneKept, &r.Deleted, &r.Moved, &r.FlagsUpdated, &r.MailboxesSplit, &r.MailboxesFiltered, &r.Only)
+		&r.GoneKept, &r.Deleted, &r.Moved, &r.FlagsUpdated, &r.MailboxesSplit, &r.MailboxesFiltered, &r.Only,
+		millis{&r.LaneTime}, &r.Spent, millis{&r.SourceParked}, millis{&r.DestParked})
 	return r, err
 }
 

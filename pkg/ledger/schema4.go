@@ -8,4 +8,7 @@ const schema4 = `
 -- activity as throughput.Activities has them, separated by blanks.
 ALTER TABLE pair ADD COLUMN lane_time INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pair ADD COLUMN spent     TEXT    NOT NULL DEFAULT '';
+-- How long it was parked in that run, in milliseconds, by whose server.
+ALTER TABLE pair ADD COLUMN source_parked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pair ADD COLUMN dest_parked   INTEGER NOT NULL DEFAULT 0;
 `

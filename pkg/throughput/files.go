@@ -13,10 +13,11 @@ import (
 //
 // Messages: listed to not_tried; octets and octets_not_tried in octets;
 // started and parked_until as RFC 3339, empty when there is none; seconds with
-// 3 decimals; the rates over the row's own time; side to hint say why the
+// 3 decimals; the rates over the row's own time; lane_seconds over all its
+// lanes, which the columns up to ledger_seconds split; side to hint say why the
 // row is not done, and are empty when it is.
 func resultHeader() []string {
-	return []string{
+	header := []string{
 		"line", "host1", "user1", "host2", "user2", "state",
 		"listed", "copied", "already_there", "filtered", "rejected", "gone", "not_tried",
 		"octets", "octets_not_tried", "source_octets", "mailboxes", "mailboxes_refused",
@@ -25,7 +26,12 @@ func resultHeader() []string {
 		"mailboxes_split", "flags_updated",
 		"filtered_date", "filtered_size", "filtered_search", "filtered_duplicate", "accepted", "repaired",
 		"gone_kept", "deleted", "moved", "mailboxes_filtered",
+		"lane_seconds",
 	}
+	for _, a := range Activities() {
+		header = append(header, a.String()+"_seconds")
+	}
+	return append(header, "source_parked_seconds", "destination_parked_seconds")
 }
 
 func resultRecord(r Result) []string {
@@ -34,7 +40,7 @@ func resultRecord(r Result) []string {
 	if r.Fault != nil {
 		f = *r.Fault
 	}
-	return []string{
+	record := []string{
 		strconv.Itoa(r.Line), r.Host1, r.User1, r.Host2, r.User2, string(r.State.Known()),
 		integer(c.Listed), integer(c.Copied), integer(c.AlreadyThere), integer(c.Filtered),
 		integer(c.Rejected), integer(c.Gone), integer(c.NotTried),
@@ -48,7 +54,12 @@ func resultRecord(r Result) []string {
 		integer(c.FilteredDate), integer(c.FilteredSize), integer(c.FilteredSearch), integer(c.FilteredDuplicate),
 		integer(c.Accepted), integer(c.Repaired),
 		integer(c.GoneKept), integer(c.Deleted), integer(c.Moved), integer(c.MailboxesFiltered),
+		decimal(r.LaneTime.Seconds()),
 	}
+	for _, d := range r.Spent {
+		record = append(record, decimal(d.Seconds()))
+	}
+	return append(record, decimal(r.SourceParked.Seconds()), decimal(r.DestParked.Seconds()))
 }
 
 // WriteResults writes results.csv: one record per row, whatever its state.

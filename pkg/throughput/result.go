@@ -39,6 +39,8 @@ type Result struct {
 	ParkedUntil time.Time
 	Spent       Spent         // where the time of its lanes went, of all attempts in this run
 	LaneTime    time.Duration // how long it has had lanes, each counted: what Spent adds up to
+	// How long it was parked in this run, without a lane, by whose server.
+	SourceParked, DestParked time.Duration
 }
 
 // MessagesPerSecond is the row's own rate: copied messages over Elapsed, 0
@@ -76,6 +78,10 @@ type rowJSON struct {
 	MiBPerSecond      float64    `json:"mib_per_second"`
 	Fault             *Fault     `json:"fault,omitempty"`
 	ParkedUntil       *time.Time `json:"parked_until,omitempty"`
+	LaneSeconds       float64    `json:"lane_seconds"`
+	Spent             Spent      `json:"spent"`
+	SourceParked      float64    `json:"source_parked_seconds"`
+	DestParked        float64    `json:"destination_parked_seconds"`
 }
 
 // MarshalJSON gives seconds and the two rates as numbers with 3 decimals,
@@ -87,6 +93,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Start: timeOrNil(r.Start), Seconds: milli(r.Elapsed.Seconds()), Attempts: r.Attempts,
 		MessagesPerSecond: milli(r.MessagesPerSecond()), MiBPerSecond: milli(r.MiBPerSecond()),
 		Fault: r.Fault, ParkedUntil: timeOrNil(r.ParkedUntil),
+		LaneSeconds: milli(r.LaneTime.Seconds()), Spent: r.Spent,
+		SourceParked: milli(r.SourceParked.Seconds()), DestParked: milli(r.DestParked.Seconds()),
 	})
 }
 

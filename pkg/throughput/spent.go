@@ -2,6 +2,8 @@ package throughput
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,6 +84,29 @@ func (s Spent) Share(of ...Activity) float64 {
 		part += s[a]
 	}
 	return float64(part) / float64(total)
+}
+
+// Text is s in milliseconds by activity, with blanks between, for ParseSpent.
+func (s Spent) Text() string {
+	var out []byte
+	for i, d := range s {
+		if i > 0 {
+			out = append(out, ' ')
+		}
+		out = strconv.AppendInt(out, d.Milliseconds(), 10)
+	}
+	return string(out)
+}
+
+// ParseSpent reads what Text has written. Text of an activity that is not
+// there, and what is no number, is no time.
+func ParseSpent(text string) (s Spent) {
+	for a, word := range strings.Fields(text) {
+		if n, err := strconv.ParseInt(word, 10, 64); err == nil && a < len(s) {
+			s[a] = time.Duration(n) * time.Millisecond
+		}
+	}
+	return s
 }
 
 // MarshalJSON gives seconds with 3 decimals by the activities' names.

@@ -22,6 +22,14 @@ type Summary struct {
 	Causes            []Cause   `json:"causes"`
 	// Hosts were left alone for a while, by name; of a run only.
 	Hosts []PausedHost `json:"hosts,omitempty"`
+	// LaneSeconds is lane time: two lanes have two seconds in one. Spent splits
+	// it, and HostTime has it by server, the one with most of it first, of at
+	// most 100 servers. Parked rows have no lane; ParkedSeconds is their waiting,
+	// of all of them together.
+	LaneSeconds   float64    `json:"lane_seconds"`
+	Spent         Spent      `json:"spent"`
+	ParkedSeconds float64    `json:"parked_seconds"`
+	HostTime      []HostTime `json:"host_time"`
 }
 
 // Report is summary.json: the rows of this run, and all rows of the list.
@@ -42,11 +50,17 @@ func Summarize(results []Result, wall time.Duration) Summary {
 		Slowest: slowestOf(results),
 		Causes:  causesOf(results),
 	}
+	var lanes, parked time.Duration
 	for _, r := range results {
 		s.Rows.Add(r.State)
 		s.Total.Add(r.Count)
 		s.Attempts += r.Attempts
+		s.Spent.Add(r.Spent)
+		lanes += r.LaneTime
+		parked += r.SourceParked + r.DestParked
 	}
+	s.LaneSeconds, s.ParkedSeconds = milli(lanes.Seconds()), milli(parked.Seconds())
+	s.HostTime = hostTimes(results)
 	s.MiBPerSecond = milli(perSecond(float64(s.Total.Octets)/mebi, wall))
 	s.MessagesPerSecond = milli(perSecond(float64(s.Total.Copied), wall))
 	return s

@@ -137,6 +137,7 @@ func (s Summary) writeTotals(w io.Writer) {
 		line("wall time", "%s", FormatDuration(s.wall()))
 		line("throughput", "%s MiB/s, %s messages/s", FormatRate(s.MiBPerSecond), FormatRate(s.MessagesPerSecond))
 	}
+	s.writeTime(w)
 }
 
 // writePaused names the hosts that the run has left alone for a while.
