@@ -360,6 +360,7 @@ func shape(text string) string {
 		{`(?m)(example\.\S+ +)(?:Dovecot|IMAP server ready)`, "${1}SERVER"},
 		{`(Authentication failed)\.`, "$1"},
 		{`line \d+, \w+`, "line N, USER"},
+		{`(?m)^(time +lanes) .*%$`, "$1 SPLIT"}, // in the order of this run
 		{`[\d][\d.,]*(?: (?:[KMG]i)?B\b)?s?`, "N"},
 		{`(?m)  \?$`, "  N"}, // README's server tells its quota
 		{` {2,}`, "  "},

@@ -274,6 +274,8 @@ func masks() []struct{ re, with string } {
 	return []struct{ re, with string }{
 		{`(?m)^ +\S+ +\S+ [KMGT]?i?B +\S+ messages .*\n`, ""},                              // the longest accounts, in any order
 		{`(?m)^(  (?:MiB/s|messages/s|time)) .*`, "$1 ..."},                                // spreads
+		{`(?m)^time        .*(\n {12}\S+ \(.*\): lanes .*)*`, "time        ..."},           //
+		{`(?m)(;\d+\.\d{3}){11}$`, ""},                                                     // lane time in results.csv
 		{`(?m)^throughput .*`, "throughput  ..."},                                          //
 		{`\b(?:\d+m )?\d+(?:\.\d+)?s\b`, "0s"},                                             // durations
 		{`/\S*imapfleet-demo-\d+`, "/demo"},                                                //

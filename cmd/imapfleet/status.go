@@ -96,7 +96,7 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 	if o.json {
 		err = statusJSON(std.out, shown, sum)
 	} else {
-		err = statusText(std.out, shown, sum.Rows, h, held)
+		err = statusText(std.out, shown, sum, h, held)
 	}
 	switch {
 	case err != nil:
@@ -165,13 +165,16 @@ func statusJSON(out io.Writer, rows []throughput.Result, sum throughput.Summary)
 	return buf.Flush()
 }
 
-func statusText(out io.Writer, rows []throughput.Result, n throughput.RowCounts, h lockfile.Owner, held bool) error {
+func statusText(out io.Writer, rows []throughput.Result, sum throughput.Summary, h lockfile.Owner, held bool) error {
 	buf := bufio.NewWriter(out)
 	if held {
 		fmt.Fprintf(buf, "A run goes on: process %d on %s since %s.\n", h.PID, fault.Clean(h.Host), h.Since.Local().Format(time.DateTime))
 	}
-	writeCounts(buf, n)
-	if n.Done < n.Total() {
+	writeCounts(buf, sum.Rows)
+	if err := sum.WriteTime(buf); err != nil {
+		return err
+	}
+	if sum.Rows.Done < sum.Rows.Total() {
 		fmt.Fprintln(buf)
 		if err := writeNotDone(buf, rows); err != nil {
 			return err
@@ -199,6 +202,7 @@ func (j *job) tellStatus(out io.Writer) {
 	fmt.Fprintf(&buf, "status after %s: %s messages, %s copied\n", throughput.FormatDuration(time.Since(j.tracker.start)),
 		throughput.FormatNumber(s.Copied), throughput.FormatOctets(s.Octets))
 	writeCounts(&buf, sum.Rows)
+	fmt.Fprintln(&buf, throughput.TimeText(s.Spent.Total(), s.Spent))
 	if len(begun) > 0 {
 		_ = writeNotDone(&buf, begun) // a buffer takes everything
 	}

@@ -26,6 +26,7 @@ type task struct {
 	retries int       // attempts that count against Options.Retries
 	parks   int       // how often it was parked since its last progress
 	parked  time.Time // when that began; zero: it was not
+	rested  rest
 }
 
 // feeder is one run. It alone hands out rows and closes jobs, when nothing is
@@ -153,8 +154,15 @@ func (f *feeder) nextTime() (time.Time, bool) {
 func (f *feeder) wake(now time.Time) {
 	f.gate.wake(now)
 	for j := f.waits.due(now); j != nil; j = f.waits.due(now) {
-		f.gate.push(j)
+		f.push(j, now)
 	}
+}
+
+// push makes a row ready that has waited for its time.
+func (f *feeder) push(j *job, now time.Time) {
+	t := f.tasks[j.index]
+	t.wakes(&t.result, now)
+	f.gate.push(j)
 }
 
 // start gives out rows while there is room. A worker is started when every one
@@ -184,6 +192,7 @@ func (f *feeder) start(ctx context.Context, spawn func()) {
 func (f *feeder) begin(ctx context.Context, t *task) {
 	now := time.Now()
 	r := t.result
+	f.rouse(t, &r, now)
 	r.State, r.Fault, r.ParkedUntil = throughput.Running, nil, time.Time{}
 	if r.Attempts == 0 {
 		r.Start = now
@@ -222,10 +231,11 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	r.Count = join(r.Count, o.count)
 	for _, i := range v.others {
 		for _, j := range f.waits.remove(func(j *job) bool { return j.index == i }) {
-			f.gate.push(j)
+			f.push(j, now)
 		}
 	}
 	until, again := f.judge(rows, t, o, v, now)
+	t.rests(now)
 	f.log(t, o)
 	if f.record(ctx, t, *r, now) {
 		f.save(func() error { return f.addAttempt(ctx, t, o) })

@@ -39,10 +39,31 @@ func (g *gate) push(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready.push(j)
-	for _, name := range j.hosts {
-		p := g.hosts.of(name).pause
-		g.stale = g.stale || p != nil && p.over
+	now := time.Now()
+	j.ready = true
+	for i, name := range j.hosts {
+		o := g.hosts.of(name)
+		j.parked[i] = o.parked.So(now)
+		g.stale = g.stale || o.pause != nil && o.pause.over
 	}
+}
+
+// waited returns for how long a row that was ready, and is no longer, has
+// waited for each of its hosts to be parked no more.
+func (g *gate) waited(j *job, now time.Time) (by [2]time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !j.ready {
+		return by
+	}
+	j.ready = false
+	for i, name := range j.hosts {
+		by[i] = g.hosts.of(name).parked.So(now) - j.parked[i]
+	}
+	if j.hosts[0] == j.hosts[1] {
+		by[1] = 0
+	}
+	return by
 }
 
 // next takes the first ready row that may start, and a lane for it; nil when

@@ -3,6 +3,8 @@ package batch
 import (
 	"math"
 	"slices"
+
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // host is what the run knows of one server. The gate's lock guards it.
@@ -19,6 +21,8 @@ type host struct {
 	refused  int    // logins refused since one worked
 	pause    *pause // nil: it is not parked
 	past     pause  // the last one that has ended
+
+	parked throughput.Stopwatch // runs while it is
 }
 
 // hosts are the servers of a run: how many lanes touch each, and whether one

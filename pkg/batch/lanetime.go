@@ -3,6 +3,7 @@ package batch
 import (
 	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -36,4 +37,43 @@ func (f *feeder) save(do func() error) bool {
 	f.saving.Start(time.Now())
 	defer func() { f.saving.Stop(time.Now(), 0) }()
 	return f.check(do())
+}
+
+// rests notes that a row waits from now on: parked, where its result says so.
+func (t *task) rests(now time.Time) {
+	if t.rested = (rest{}); t.result.State == throughput.Parked {
+		t.rested = rest{since: now, until: t.result.ParkedUntil}
+	}
+}
+
+// rest is when a row was parked, and until when; the zero rest: it is not, and
+// until zero: until it has a lane.
+type rest struct{ since, until time.Time }
+
+// wakes counts what a row was parked for, once it waits no more, or only for a
+// lane.
+func (t *task) wakes(r *throughput.Result, now time.Time) {
+	began, end := t.rested.since, now
+	if began.IsZero() {
+		return
+	}
+	if until := t.rested.until; !until.IsZero() && until.Before(now) {
+		end = until
+	}
+	t.rested = rest{}
+	if r.Fault != nil && r.Fault.Side == fault.Source.String() {
+		r.SourceParked += end.Sub(began)
+	} else {
+		r.DestParked += end.Sub(began)
+	}
+}
+
+// rouse counts what a row was parked for that begins, or ends without.
+func (f *feeder) rouse(t *task, r *throughput.Result, now time.Time) {
+	by := f.gate.waited(&t.job, now)
+	if t.rested.since.IsZero() {
+		r.SourceParked += by[0]
+		r.DestParked += by[1]
+	}
+	t.wakes(r, now)
 }

@@ -123,6 +123,7 @@ func (f *feeder) endWaiting(ctx context.Context) {
 // endRow ends a row that is not at work, for this run.
 func (f *feeder) endRow(ctx context.Context, j *job, r throughput.Result) {
 	t := f.tasks[j.index]
+	f.rouse(t, &r, time.Now())
 	t.result = r
 	t.meter.End()
 	t.meter = nil

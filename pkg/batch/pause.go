@@ -78,6 +78,9 @@ func (g *gate) park(h *host, e *fault.Error, fuse bool, now time.Time) *pause {
 		p.until = time.Time{}
 		g.stale = true
 	}
+	if h.pause == nil {
+		h.parked.Start(now)
+	}
 	h.pause, h.troubled = p, nil
 	g.hosts.watch(h)
 	g.hosts.version++
@@ -108,6 +111,7 @@ func (g *gate) open(h *host, now time.Time) {
 	h.past = *h.pause
 	h.past.ended = now
 	h.pause, h.troubled, h.refused = nil, nil, 0
+	h.parked.Stop(now, 0)
 	g.hosts.watch(h)
 	g.hosts.version++
 	g.notify()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 )
@@ -15,7 +16,10 @@ type job struct {
 	refused bool  // the password was wrong when the row was tried last
 	hosts   [2]string
 	dest    string
-	most    int // lanes that the account may have; the gate's lock guards it
+	most    int // lanes that the account may have; the gate's lock guards it, and what follows
+
+	ready  bool             // it waits for a lane
+	parked [2]time.Duration // how long its hosts had been parked by when that began
 }
 
 // allow keeps the account below the number of connections that its server

@@ -26,7 +26,7 @@ func stateOf(r *Row) []any {
 		r.FaultTemporary, micros(r.ParkedUntil),
 		r.FilteredDate, r.FilteredSize, r.FilteredSearch, r.FilteredDuplicate, r.Accepted, r.Repaired,
 		r.GoneKept, r.Deleted, r.Moved, r.FlagsUpdated, r.MailboxesSplit, r.MailboxesFiltered, r.Only,
-		r.LaneTime.Milliseconds(), r.Spent, r.SourceParked.Milliseconds(), r.DestParked.Milliseconds()}
+		int64(r.LaneTime), r.Spent, int64(r.SourceParked), int64(r.DestParked)}
 }
 
 // Rows reads the rows in the order asked. The id 0 gives a zero Row: one that
@@ -68,7 +68,7 @@ func scanRow(rows *sql.Rows) (Row, error) {
 		&r.FaultTemporary, instant{&r.ParkedUntil},
 		&r.FilteredDate, &r.FilteredSize, &r.FilteredSearch, &r.FilteredDuplicate, &r.Accepted, &r.Repaired,
 		&r.GoneKept, &r.Deleted, &r.Moved, &r.FlagsUpdated, &r.MailboxesSplit, &r.MailboxesFiltered, &r.Only,
-		millis{&r.LaneTime}, &r.Spent, millis{&r.SourceParked}, millis{&r.DestParked})
+		&r.LaneTime, &r.Spent, &r.SourceParked, &r.DestParked)
 	return r, err
 }
 

@@ -29,19 +29,6 @@ func (i instant) Scan(v any) error {
 	return nil
 }
 
-// millis scans a duration that is stored in milliseconds.
-type millis struct{ d *time.Duration }
-
-// Scan implements sql.Scanner.
-func (m millis) Scan(v any) error {
-	n, ok := v.(int64)
-	if !ok {
-		return fmt.Errorf("a duration is stored as %T", v)
-	}
-	*m.d = time.Duration(n) * time.Millisecond
-	return nil
-}
-
 // zoneOf is t's distance from UTC in seconds, east positive.
 func zoneOf(t time.Time) int {
 	_, offset := t.Zone()

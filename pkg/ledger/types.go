@@ -60,7 +60,7 @@ type Row struct {
 	FaultText, FaultHint         string
 	FaultTemporary               bool
 	ParkedUntil                  time.Time // zero unless parked
-	// Of the last run, to the millisecond: for how long it has had lanes, each
+	// Of the last run: for how long it has had lanes, each
 	// counted, and on what that was spent, as throughput.Spent writes it ("" not
 	// known); for how long it was parked by the source, and by the destination.
 	LaneTime                 time.Duration

@@ -34,7 +34,8 @@ func sampleResults() []Result {
 			Count: Count{Listed: 100, Copied: 90, AlreadyThere: 10, Octets: 2 << 20, SourceOctets: 3 << 20, Mailboxes: 3, MailboxesSplit: 1, FlagsUpdated: 7,
 				FilteredDate: 11, FilteredSize: 12, FilteredSearch: 13, FilteredDuplicate: 14, Accepted: 15, Repaired: 16,
 				GoneKept: 17, Deleted: 18, Moved: 19, MailboxesFiltered: 20},
-			Start: start, Elapsed: 2500 * time.Millisecond, Attempts: 1},
+			Start: start, Elapsed: 2500 * time.Millisecond, Attempts: 1,
+			LaneTime: 3600 * time.Millisecond, Spent: spentInOrder(), SourceParked: 9 * time.Second, DestParked: 10 * time.Second},
 		{Line: 3, Host1: "old", User1: "bert", Host2: "new", User2: "bert2", State: Failed, Attempts: 2,
 			Start: start, Elapsed: time.Second,
 			Fault: &Fault{Side: "source", Scope: "account", Code: "auth-refused", Op: "login",
@@ -46,26 +47,40 @@ func sampleResults() []Result {
 	}
 }
 
+// spentInOrder is 0.1 s on the first activity, 0.2 s on the second, and so on.
+func spentInOrder() (s Spent) {
+	for a := range s {
+		s[a] = time.Duration(a+1) * 100 * time.Millisecond
+	}
+	return s
+}
+
 func TestWriteResults(t *testing.T) {
 	got := record(t, func(w *bytes.Buffer) error { return WriteResults(w, sampleResults()) })
 	diff(t, "results.csv", got, [][]string{
 		strings.Split("line;host1;user1;host2;user2;state;listed;copied;already_there;filtered;rejected;gone;not_tried;"+
 			"octets;octets_not_tried;source_octets;mailboxes;mailboxes_refused;started;seconds;messages_per_second;mib_per_second;"+
 			"attempts;parked_until;side;scope;code;operation;mailbox;text;hint;mailboxes_split;flags_updated;"+
-			"filtered_date;filtered_size;filtered_search;filtered_duplicate;accepted;repaired;gone_kept;deleted;moved;mailboxes_filtered", ";"),
+			"filtered_date;filtered_size;filtered_search;filtered_duplicate;accepted;repaired;gone_kept;deleted;moved;mailboxes_filtered;"+
+			"lane_seconds;local_seconds;source_wait_seconds;destination_wait_seconds;source_throttled_seconds;destination_throttled_seconds;"+
+			"source_limit_seconds;destination_limit_seconds;ledger_seconds;source_parked_seconds;destination_parked_seconds", ";"),
 		{"2", "old", "anna", "new", "anna", "done", "100", "90", "10", "0", "0", "0", "0", "2097152", "0", "3145728", "3", "0",
 			"2026-11-23T12:00:00Z", "2.500", "36.000", "0.800", "1", "", "", "", "", "", "", "", "", "1", "7",
-			"11", "12", "13", "14", "15", "16", "17", "18", "19", "20"},
+			"11", "12", "13", "14", "15", "16", "17", "18", "19", "20",
+			"3.600", "0.100", "0.200", "0.300", "0.400", "0.500", "0.600", "0.700", "0.800", "9.000", "10.000"},
 		{"3", "old", "bert", "new", "bert2", "failed", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
 			"2026-11-23T12:00:00Z", "1.000", "0.000", "0.000", "2", "", "source", "account", "auth-refused", "login", "",
 			`NO [AUTHENTICATIONFAILED] "no";  really [31m`, "check the password", "0", "0",
-			"0", "0", "0", "0", "0", "0", "0", "0", "0", "0"},
+			"0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
+			"0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000"},
 		{"5", "old", "cara", "new", "cara", "parked", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
 			"", "0.000", "0.000", "0.000", "1", "2026-11-23T13:00:00Z", "destination", "host", "throttled", "", "", "later", "", "0", "0",
-			"0", "0", "0", "0", "0", "0", "0", "0", "0", "0"},
+			"0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
+			"0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000"},
 		{"6", "old", "dora", "new", "dora", "pending", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
 			"", "0.000", "0.000", "0.000", "0", "", "", "", "", "", "", "", "", "0", "0",
-			"0", "0", "0", "0", "0", "0", "0", "0", "0", "0"},
+			"0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
+			"0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000", "0.000"},
 	})
 }
 

@@ -1,6 +1,7 @@
 package throughput
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -101,30 +102,51 @@ func (s Spent) words() string {
 	return strings.Join(parts, ", ")
 }
 
+// TimeText is lane time and its split for a person: "lanes 3m 20s: destination
+// wait 81 %, source wait 19 %".
+func TimeText(lanes time.Duration, s Spent) string {
+	out := "lanes " + FormatDuration(lanes)
+	if words := s.words(); words != "" {
+		out += ": " + words
+	}
+	return out
+}
+
 // timedHosts is how many servers the text names.
 const timedHosts = 5
 
-// writeTime says where the time went, and by server where there are several on
-// a side.
-func (s Summary) writeTime(w io.Writer) {
+// WriteTime says for a person where the time went, and by server where there are
+// several on a side. It writes nothing where no row has had a lane. The error
+// is w's.
+func (s Summary) WriteTime(w io.Writer) error {
 	if s.LaneSeconds == 0 && s.ParkedSeconds == 0 {
-		return
+		return nil
 	}
-	seconds := func(f float64) string { return FormatDuration(time.Duration(f * float64(time.Second))) }
-	line := func(name string, lanes, parked string, spent Spent) {
-		if words := spent.words(); words != "" {
-			lanes += ": " + words
+	b := bufio.NewWriter(w)
+	line := func(name, text string, parked time.Duration) {
+		if parked > 0 {
+			text += "; rows parked " + FormatDuration(parked)
 		}
-		if parked != "" {
-			lanes += "; rows parked " + parked
+		fmt.Fprintf(b, "%-11s %s\n", name, oneLine(text))
+	}
+	line("time", TimeText(inSeconds(s.LaneSeconds), s.Spent), inSeconds(s.ParkedSeconds))
+	if !s.severalHosts() {
+		return b.Flush()
+	}
+	for i, h := range s.HostTime {
+		if i == timedHosts {
+			line("", "and "+several(int64(len(s.HostTime)-i), "host")+" more", 0)
+			break
 		}
-		fmt.Fprintf(w, "%-11s %s\n", name, oneLine(lanes))
+		line("", h.Host+" ("+strings.Join(h.sides(), " and ")+"): "+TimeText(h.LaneTime, h.Spent), h.Parked)
 	}
-	parked := ""
-	if s.ParkedSeconds > 0 {
-		parked = seconds(s.ParkedSeconds)
-	}
-	line("time", "lanes "+seconds(s.LaneSeconds), parked, s.Spent)
+	return b.Flush()
+}
+
+func inSeconds(f float64) time.Duration { return time.Duration(f * float64(time.Second)) }
+
+// severalHosts reports whether there is more than one server on a side.
+func (s Summary) severalHosts() bool {
 	var sources, dests int
 	for _, h := range s.HostTime {
 		if h.Source {
@@ -134,18 +156,5 @@ func (s Summary) writeTime(w io.Writer) {
 			dests++
 		}
 	}
-	if sources < 2 && dests < 2 {
-		return
-	}
-	for i, h := range s.HostTime {
-		if i == timedHosts {
-			fmt.Fprintf(w, "%-11s and %s more\n", "", several(int64(len(s.HostTime)-i), "host"))
-			break
-		}
-		parked = ""
-		if h.Parked > 0 {
-			parked = FormatDuration(h.Parked)
-		}
-		line("", h.Host+" ("+strings.Join(h.sides(), " and ")+") "+FormatDuration(h.LaneTime), parked, h.Spent)
-	}
+	return sources > 1 || dests > 1
 }

@@ -39,7 +39,8 @@ type Result struct {
 	ParkedUntil time.Time
 	Spent       Spent         // where the time of its lanes went, of all attempts in this run
 	LaneTime    time.Duration // how long it has had lanes, each counted: what Spent adds up to
-	// How long it was parked in this run, without a lane, by whose server.
+	// How long it was parked in this run, without a lane, by whose server; that
+	// which goes on is not in it.
 	SourceParked, DestParked time.Duration
 }
 
@@ -79,9 +80,9 @@ type rowJSON struct {
 	Fault             *Fault     `json:"fault,omitempty"`
 	ParkedUntil       *time.Time `json:"parked_until,omitempty"`
 	LaneSeconds       float64    `json:"lane_seconds"`
-	Spent             Spent      `json:"spent"`
-	SourceParked      float64    `json:"source_parked_seconds"`
-	DestParked        float64    `json:"destination_parked_seconds"`
+	Spent             Spent      `json:"spent,omitzero"`
+	SourceParked      float64    `json:"source_parked_seconds,omitempty"`
+	DestParked        float64    `json:"destination_parked_seconds,omitempty"`
 }
 
 // MarshalJSON gives seconds and the two rates as numbers with 3 decimals,

@@ -86,14 +86,14 @@ func (s Spent) Share(of ...Activity) float64 {
 	return float64(part) / float64(total)
 }
 
-// Text is s in milliseconds by activity, with blanks between, for ParseSpent.
+// Text is s in nanoseconds by activity, with blanks between, for ParseSpent.
 func (s Spent) Text() string {
 	var out []byte
 	for i, d := range s {
 		if i > 0 {
 			out = append(out, ' ')
 		}
-		out = strconv.AppendInt(out, d.Milliseconds(), 10)
+		out = strconv.AppendInt(out, int64(d), 10)
 	}
 	return string(out)
 }
@@ -103,7 +103,7 @@ func (s Spent) Text() string {
 func ParseSpent(text string) (s Spent) {
 	for a, word := range strings.Fields(text) {
 		if n, err := strconv.ParseInt(word, 10, 64); err == nil && a < len(s) {
-			s[a] = time.Duration(n) * time.Millisecond
+			s[a] = time.Duration(n)
 		}
 	}
 	return s

@@ -110,7 +110,11 @@ func TestCausesKeepFewExamples(t *testing.T) {
 }
 
 func TestReportJSON(t *testing.T) {
-	s := Summarize([]Result{done(1, 100, 1<<20, 2*time.Second), failed(2, Failed, "source", "tls", "x", "y")}, 4*time.Second)
+	first := done(1, 100, 1<<20, 2*time.Second)
+	first.LaneTime, first.Spent = 3600*time.Millisecond, spentInOrder()
+	s := Summarize([]Result{first, failed(2, Failed, "source", "tls", "x", "y")}, 4*time.Second)
+	spent := map[string]any{"local": 0.1, "source_wait": 0.2, "destination_wait": 0.3, "source_throttled": 0.4, "destination_throttled": 0.5,
+		"source_limit": 0.6, "destination_limit": 0.7, "ledger": 0.8}
 	raw, err := json.Marshal(Report{Run: s})
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +128,9 @@ func TestReportJSON(t *testing.T) {
 		"total": map[string]any{"listed": 100.0, "copied": 100.0, "already_there": 0.0, "filtered": 0.0, "rejected": 0.0, "gone": 0.0,
 			"not_tried": 0.0, "octets": 1048576.0, "octets_not_tried": 0.0, "source_octets": 0.0, "mailboxes": 4.0, "mailboxes_refused": 0.0, "mailboxes_split": 0.0, "flags_updated": 0.0,
 			"mailboxes_filtered": 0.0, "filtered_date": 0.0, "filtered_size": 0.0, "filtered_search": 0.0, "filtered_duplicate": 0.0, "accepted": 0.0, "repaired": 0.0, "gone_kept": 0.0, "deleted": 0.0, "moved": 0.0},
+		"lane_seconds": 3.6, "parked_seconds": 0.0, "spent": spent, "host_time": []any{
+			map[string]any{"host": "new", "sides": []any{"destination"}, "lane_seconds": 3.6, "spent": spent, "parked_seconds": 0.0},
+			map[string]any{"host": "old", "sides": []any{"source"}, "lane_seconds": 3.6, "spent": spent, "parked_seconds": 0.0}},
 		"attempts": 2.0, "seconds": 4.0, "mib_per_second": 0.25, "messages_per_second": 25.0,
 		"spread": map[string]any{"accounts": 1.0, "moved": 1.0,
 			"mib_per_second":      map[string]any{"min": 0.5, "median": 0.5, "p95": 0.5, "max": 0.5},
@@ -133,7 +140,7 @@ func TestReportJSON(t *testing.T) {
 			"count": map[string]any{"listed": 100.0, "copied": 100.0, "already_there": 0.0, "filtered": 0.0, "rejected": 0.0, "gone": 0.0,
 				"not_tried": 0.0, "octets": 1048576.0, "octets_not_tried": 0.0, "source_octets": 0.0, "mailboxes": 2.0, "mailboxes_refused": 0.0, "mailboxes_split": 0.0, "flags_updated": 0.0,
 				"mailboxes_filtered": 0.0, "filtered_date": 0.0, "filtered_size": 0.0, "filtered_search": 0.0, "filtered_duplicate": 0.0, "accepted": 0.0, "repaired": 0.0, "gone_kept": 0.0, "deleted": 0.0, "moved": 0.0},
-			"seconds": 2.0, "attempts": 1.0, "messages_per_second": 50.0, "mib_per_second": 0.5}},
+			"seconds": 2.0, "attempts": 1.0, "messages_per_second": 50.0, "mib_per_second": 0.5, "lane_seconds": 3.6, "spent": spent}},
 		"causes": []any{map[string]any{"side": "source", "code": "tls", "rows": 1.0, "lines": "2", "temporary": false,
 			"texts": []any{"x"}, "hints": []any{"y"}}},
 	})

@@ -27,7 +27,7 @@ func (s Summary) WriteText(w io.Writer) error {
 // pausedHosts is how many hosts the text names that were left alone.
 const pausedHosts = 5
 
-func (s Summary) wall() time.Duration { return time.Duration(s.Seconds * float64(time.Second)) }
+func (s Summary) wall() time.Duration { return inSeconds(s.Seconds) }
 
 // headline says what happened.
 func (s Summary) headline() string {
@@ -137,7 +137,7 @@ func (s Summary) writeTotals(w io.Writer) {
 		line("wall time", "%s", FormatDuration(s.wall()))
 		line("throughput", "%s MiB/s, %s messages/s", FormatRate(s.MiBPerSecond), FormatRate(s.MessagesPerSecond))
 	}
-	s.writeTime(w)
+	_ = s.WriteTime(w) // WriteText returns it
 }
 
 // writePaused names the hosts that the run has left alone for a while.
