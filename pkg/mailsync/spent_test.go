@@ -1,10 +1,12 @@
 package mailsync_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,6 +132,16 @@ func TestSpentNamesWhatIsSlow(t *testing.T) {
 		}
 	}
 	slow := imaptest.ProxyOptions{UpRate: 1 << 20, DownRate: 1 << 20}
+	// throttles says [THROTTLED] in its first answers to our commands, as Gmail does.
+	throttles := func(answers int64) *imaptest.ProxyOptions {
+		var said atomic.Int64
+		return &imaptest.ProxyOptions{Rewrite: func(line []byte) []byte {
+			if tag, rest, _ := bytes.Cut(line, []byte(" ")); bytes.HasPrefix(tag, []byte("X")) && bytes.HasPrefix(rest, []byte("OK")) && said.Add(1) <= answers {
+				return slices.Concat(line, []byte(" [THROTTLED]"))
+			}
+			return line
+		}}
+	}
 	far := imaptest.ProxyOptions{Delay: 8 * time.Millisecond}
 	for _, tt := range []struct {
 		name     string
@@ -141,6 +153,8 @@ func TestSpentNamesWhatIsSlow(t *testing.T) {
 		{"the destination's rate", nil, &slow, nil, throughput.DestWait},
 		{"the source's delay", &far, nil, nil, throughput.SourceWait},
 		{"the destination's delay", nil, &far, nil, throughput.DestWait},
+		{"a source that throttles", throttles(6), nil, nil, throughput.SourceBraked},
+		{"a destination that throttles", nil, throttles(4), nil, throughput.DestBraked},
 		{"a limit at the source", nil, nil, limit(fault.Source, true, false), throughput.SourceLimited},
 		{"a limit at the destination", nil, nil, limit(fault.Dest, false, true), throughput.DestLimited},
 		{"logins", nil, nil, func(o *mailsync.Options) {
@@ -148,6 +162,9 @@ func TestSpentNamesWhatIsSlow(t *testing.T) {
 		}, throughput.DestLimited},
 	} {
 		for _, lanes := range []int{1, 3} {
+			if lanes > 1 && (tt.want == throughput.SourceBraked || tt.want == throughput.DestBraked) {
+				continue // the brake is a connection's own, and only so many answers are braked
+			}
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, src, dst)

@@ -3,59 +3,60 @@ package throughput
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
 )
 
-// HostTime is the lane time of all rows that touch one server, on either side,
-// and what it was spent on. Parked is for how long it has had rows parked, of
-// all of them together.
+// HostTime is the lane time of all rows that touch one server, and what it was
+// spent on. Sides are those on which rows have it: "source", "destination".
+// ParkedSeconds is for how long it has had rows parked, of all of them together.
 type HostTime struct {
-	Host     string
-	Source   bool // of some row
-	Dest     bool
-	LaneTime time.Duration
-	Spent    Spent
-	Parked   time.Duration
+	Host          string   `json:"host"`
+	Sides         []string `json:"sides"`
+	LaneSeconds   float64  `json:"lane_seconds"`
+	Spent         Spent    `json:"spent"`
+	ParkedSeconds float64  `json:"parked_seconds"`
+}
+
+// hostSum is a HostTime that is being added up.
+type hostSum struct {
+	host          string
+	source, dest  bool
+	lanes, parked time.Duration
+	spent         Spent
 }
 
 // mostHosts is how many servers a Summary has the time of.
 const mostHosts = 100
 
-// MarshalJSON gives seconds with 3 decimals.
-func (h HostTime) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Host          string   `json:"host"`
-		Sides         []string `json:"sides"`
-		LaneSeconds   float64  `json:"lane_seconds"`
-		Spent         Spent    `json:"spent"`
-		ParkedSeconds float64  `json:"parked_seconds"`
-	}{h.Host, h.sides(), milli(h.LaneTime.Seconds()), h.Spent, milli(h.Parked.Seconds())})
+func (h *hostSum) add(r Result) {
+	h.lanes += r.LaneTime
+	h.spent.Add(r.Spent)
 }
 
-func (h HostTime) sides() []string {
-	out := []string{}
-	if h.Source {
-		out = append(out, "source")
+func (h *hostSum) time() HostTime {
+	out := HostTime{Host: h.host, LaneSeconds: milli(h.lanes.Seconds()), Spent: h.spent, ParkedSeconds: milli(h.parked.Seconds())}
+	if h.source {
+		out.Sides = append(out.Sides, "source")
 	}
-	if h.Dest {
-		out = append(out, "destination")
+	if h.dest {
+		out.Sides = append(out.Sides, "destination")
 	}
 	return out
 }
 
 // hostTimes adds up lane time by server.
 func hostTimes(results []Result) []HostTime {
-	byName := make(map[string]*HostTime)
-	of := func(name string) *HostTime {
+	byName := make(map[string]*hostSum)
+	of := func(name string) *hostSum {
 		h := byName[name]
 		if h == nil {
-			h = &HostTime{Host: name}
+			h = &hostSum{host: name}
 			byName[name] = h
 		}
 		return h
@@ -65,27 +66,22 @@ func hostTimes(results []Result) []HostTime {
 			continue
 		}
 		s, d := of(r.Host1), of(r.Host2)
-		s.Source, d.Dest = true, true
-		s.Parked += r.SourceParked
-		d.Parked += r.DestParked
+		s.source, d.dest = true, true
+		s.parked += r.SourceParked
+		d.parked += r.DestParked
 		s.add(r)
 		if d != s {
 			d.add(r)
 		}
 	}
-	out := make([]HostTime, 0, len(byName))
-	for _, h := range byName {
-		out = append(out, *h)
-	}
-	slices.SortFunc(out, func(a, b HostTime) int {
-		return cmp.Or(cmp.Compare(b.LaneTime, a.LaneTime), cmp.Compare(b.Parked, a.Parked), cmp.Compare(a.Host, b.Host))
+	all := slices.SortedFunc(maps.Values(byName), func(a, b *hostSum) int {
+		return cmp.Or(cmp.Compare(b.lanes, a.lanes), cmp.Compare(b.parked, a.parked), cmp.Compare(a.host, b.host))
 	})
-	return out[:min(len(out), mostHosts)]
-}
-
-func (h *HostTime) add(r Result) {
-	h.LaneTime += r.LaneTime
-	h.Spent.Add(r.Spent)
+	out := make([]HostTime, 0, min(len(all), mostHosts))
+	for _, h := range all[:min(len(all), mostHosts)] {
+		out = append(out, h.time())
+	}
+	return out
 }
 
 // words is the split for a person, the largest part first; parts that round to
@@ -138,7 +134,7 @@ func (s Summary) WriteTime(w io.Writer) error {
 			line("", "and "+several(int64(len(s.HostTime)-i), "host")+" more", 0)
 			break
 		}
-		line("", h.Host+" ("+strings.Join(h.sides(), " and ")+"): "+TimeText(h.LaneTime, h.Spent), h.Parked)
+		line("", h.Host+" ("+strings.Join(h.Sides, " and ")+"): "+TimeText(inSeconds(h.LaneSeconds), h.Spent), inSeconds(h.ParkedSeconds))
 	}
 	return b.Flush()
 }
@@ -149,10 +145,10 @@ func inSeconds(f float64) time.Duration { return time.Duration(f * float64(time.
 func (s Summary) severalHosts() bool {
 	var sources, dests int
 	for _, h := range s.HostTime {
-		if h.Source {
+		if slices.Contains(h.Sides, "source") {
 			sources++
 		}
-		if h.Dest {
+		if slices.Contains(h.Sides, "destination") {
 			dests++
 		}
 	}

@@ -2,6 +2,7 @@ package throughput
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -116,4 +117,18 @@ func (s Spent) MarshalJSON() ([]byte, error) {
 		out[a.String()] = milli(s[a].Seconds())
 	}
 	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes; what it does not know it leaves
+// out.
+func (s *Spent) UnmarshalJSON(raw []byte) error {
+	var in map[string]float64
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	*s = Spent{}
+	for _, a := range Activities() {
+		s[a] = time.Duration(math.Round(in[a.String()]*1000)) * time.Millisecond
+	}
+	return nil
 }
