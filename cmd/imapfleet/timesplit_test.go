@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 

@@ -64,7 +64,8 @@ type Options struct {
 	Recorder        Recorder          // nil: nothing is recorded (a dry run)
 	Meter           *throughput.Meter // the run's; nil: none
 	RunID           string            // names this process in the ledger's attempts
-	Parallel        int               // lanes at a time, and so rows, at least 1
+	Parallel        int               // lanes at a time, and so rows, at least 1; with Auto those it begins with, 0: 8
+	Auto            Bounds            // the run finds its number of lanes within these; zero: Parallel is fixed
 	MaxPerHost      int               // lanes at a time that touch one host, on either side; 0: no limit
 	LanesPerAccount int               // lanes at a time for one row; 0: 1
 	Retries         int               // attempts after the first one; 0: none. A row that is parked uses none up
@@ -84,15 +85,19 @@ type Options struct {
 	// parked any more, with all that are: no row starts there, and those that
 	// wait for them count as parked too, without a word to OnResult.
 	OnHosts func(parked []throughput.HostPause)
+	// OnTune is called by the same goroutine with each decision about the number
+	// of lanes.
+	OnTune func(throughput.Tuning)
 }
 
-// Runner runs lists. Run may be called once at a time; SetParallel at any
-// time.
+// Runner runs lists. Run may be called once at a time; SetParallel, SetAuto and
+// Knee at any time.
 type Runner struct {
 	opt Options
 
 	mu       sync.Mutex
 	parallel int
+	auto     Bounds
 	gate     *gate // of the last run; nil: there was none
 }
 
@@ -101,7 +106,7 @@ func New(opt Options) (*Runner, error) {
 	switch {
 	case opt.Syncer == nil:
 		return nil, errors.New("batch: no syncer")
-	case opt.Parallel < 1:
+	case opt.Parallel < 1 && (opt.Auto == Bounds{} || opt.Parallel < 0):
 		return nil, fmt.Errorf("batch: parallel is %d, must be at least 1", opt.Parallel)
 	case opt.MaxPerHost < 0:
 		return nil, fmt.Errorf("batch: at most %d lanes per host, must not be negative", opt.MaxPerHost)
@@ -114,6 +119,15 @@ func New(opt Options) (*Runner, error) {
 	case opt.AuthFuse < 0:
 		return nil, fmt.Errorf("batch: a fuse of %d logins, must not be negative", opt.AuthFuse)
 	}
+	if err := opt.Auto.check(); err != nil {
+		return nil, err
+	}
+	if opt.Parallel == 0 {
+		opt.Parallel = startLanes
+	}
+	if opt.Meter == nil {
+		opt.Meter = throughput.NewRun() // the tuners read it
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -122,31 +136,19 @@ func New(opt Options) (*Runner, error) {
 		opt.MaxParked = 48 * time.Hour
 	}
 	opt.LanesPerAccount = max(1, opt.LanesPerAccount)
-	return &Runner{opt: opt, parallel: opt.Parallel}, nil
-}
-
-// SetParallel changes how many lanes there are. More rows start at once; with
-// fewer lanes the further ones of accounts are asked back, and running rows
-// end first.
-func (r *Runner) SetParallel(n int) error {
-	if n < 1 {
-		return fmt.Errorf("batch: parallel is %d, must be at least 1", n)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.parallel = n
-	if r.gate != nil {
-		r.gate.setLimit(n)
-	}
-	return nil
+	return &Runner{opt: opt, parallel: opt.Parallel, auto: opt.Auto}, nil
 }
 
 // newGate makes the gate of a run, of which SetParallel knows from then on.
-func (r *Runner) newGate() *gate {
+func (r *Runner) newGate(rows []Row) *gate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gate = newGate(r.parallel, r.opt.LanesPerAccount, r.opt.MaxPerHost)
 	r.gate.policy = policy{retry: r.opt.Retry, rounds: max(1, r.opt.Retries), maxParked: r.opt.MaxParked, fuse: r.opt.AuthFuse}
+	r.gate.routes, r.gate.hosts.routes = newRoutes(rows)
+	if r.auto != (Bounds{}) {
+		r.gate.tune(r.auto, r.parallel)
+	}
 	return r.gate
 }
 
@@ -156,5 +158,5 @@ func (r *Runner) newGate() *gate {
 // row starts, and Run returns when the running ones have. One row's own
 // trouble is in its Result only.
 func (r *Runner) Run(ctx context.Context, rows []Row) ([]throughput.Result, error) {
-	return newFeeder(r.opt, r.newGate(), rows).run(ctx)
+	return newFeeder(r.opt, r.newGate(rows), rows).run(ctx)
 }

@@ -108,6 +108,7 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 	stop := ctx.Done()
 	for {
 		f.wake(time.Now())
+		f.tuneLanes(time.Now())
 		f.start(ctx, spawn)
 		f.endDeserted(ctx)
 		f.endWaiting(ctx)
@@ -117,7 +118,7 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 			return
 		}
 		var alarm <-chan time.Time
-		if until, ok := f.nextTime(); ok && !f.stopping {
+		if until, ok := f.nextAlarm(); ok && !f.stopping {
 			timer.Reset(time.Until(until))
 			alarm = timer.C
 		}
@@ -148,6 +149,15 @@ func (f *feeder) nextTime() (time.Time, bool) {
 		return host, hosts
 	}
 	return row, true
+}
+
+// nextAlarm is nextTime, or when the tuners look again.
+func (f *feeder) nextAlarm() (time.Time, bool) {
+	at, ok := f.nextTime()
+	if look, looks := f.gate.nextLook(); looks && (!ok || look.Before(at)) {
+		return look, true
+	}
+	return at, ok
 }
 
 // wake moves the rows whose time has come to the ready ones.

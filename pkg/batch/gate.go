@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // gate gives out the lanes of a run: the first one of a row to the feeder,
@@ -25,6 +26,13 @@ type gate struct {
 	holders []*holder // who has lanes
 	stopped bool      // no lane is given out any more
 	stale   bool      // rows may wait for a host that is over
+
+	auto    Bounds // zero: limit is fixed
+	routes  []*route
+	looked  time.Time           // when the tuners looked last
+	turn    *route              // whose trial goes on; nil: nobody's
+	first   int                 // of routes: who may begin one next
+	decided []throughput.Tuning // that nobody was told of so far
 }
 
 func newGate(limit, share, maxPerHost int) *gate {
@@ -84,7 +92,7 @@ func (g *gate) next() *holder {
 			break
 		}
 	}
-	h := &holder{gate: g, job: j}
+	h := &holder{gate: g, job: j, begun: time.Now()}
 	g.holders = append(g.holders, h)
 	g.move(h, 1)
 	for _, name := range j.hosts {
@@ -101,6 +109,9 @@ func (g *gate) end(h *holder) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.move(h, -h.lanes)
+	if o := g.hosts.routes[h.job.hosts]; o != nil {
+		o.moved = o.moved.plus(h.moved())
+	}
 	g.holders = slices.DeleteFunc(g.holders, func(o *holder) bool { return o == h })
 	g.ready.done(h.job)
 	return h.held
@@ -168,13 +179,6 @@ func (g *gate) rest() (jobs []*job, parked []*host) {
 		parked = append(parked, latest)
 	}
 	return jobs, parked
-}
-
-func (g *gate) setLimit(n int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.limit = n
-	g.notify()
 }
 
 func (g *gate) notify() {

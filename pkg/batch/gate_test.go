@@ -89,8 +89,8 @@ func TestWanted(t *testing.T) {
 			g.push(jobOf(9, "ab", ""))
 			g.stop()
 		}, []bool{false, false}},
-		{"one lane fewer", 6, 0, []held{{"ab", 2, 9}, {"ab", 4, 9}}, func(g *gate) { g.setLimit(5) }, []bool{false, true}},
-		{"two lanes fewer", 6, 0, []held{{"ab", 2, 9}, {"ab", 4, 9}}, func(g *gate) { g.setLimit(4) }, []bool{true, true}},
+		{"one lane fewer", 6, 0, []held{{"ab", 2, 9}, {"ab", 4, 9}}, func(g *gate) { g.fix(5) }, []bool{false, true}},
+		{"two lanes fewer", 6, 0, []held{{"ab", 2, 9}, {"ab", 4, 9}}, func(g *gate) { g.fix(4) }, []bool{true, true}},
 		{"its server allows two", 6, 0, []held{{"ab", 3, 9}, {"ab", 3, 9}}, func(g *gate) {
 			g.learn(g.holders[0].job, &fault.Error{Side: fault.Dest, MaxPerUser: 3})
 		}, []bool{true, false}},

@@ -32,6 +32,9 @@ func (v verdict) and(o verdict) verdict {
 func (g *gate) heed(h *holder, err error, now time.Time) (v verdict) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if o := g.hosts.routes[h.job.hosts]; o != nil && completed(err) {
+		o.moved.rows++
+	}
 	source, dest := fault.Sides(err)
 	sides := map[string]*fault.Error{h.job.hosts[1]: dest}
 	if source != nil || h.job.hosts[0] != h.job.hosts[1] {

@@ -32,6 +32,7 @@ type hosts struct {
 	byName  map[string]*host
 	watched map[*host]struct{} // those that are parked, or have a learnt limit
 	version int                // grows when a host is parked, or is not any more
+	routes  map[[2]string]*route
 }
 
 func newHosts(most int) hosts {
@@ -50,7 +51,10 @@ func (h *hosts) of(name string) *host {
 
 // over is by how many lanes a host is above its limit: 0 when it is full,
 // negative when there is room.
-func (h *hosts) over(name string) int {
+func (h *hosts) over(name string) int { return h.of(name).used - h.limit(name) }
+
+// limit is how many lanes may touch a host.
+func (h *hosts) limit(name string) int {
 	o := h.of(name)
 	most := math.MaxInt
 	for _, limit := range []int{h.most, o.told, o.learnt.most} {
@@ -58,21 +62,24 @@ func (h *hosts) over(name string) int {
 			most = min(most, limit)
 		}
 	}
-	return o.used - most
+	return most
 }
 
 // room reports whether one more row may touch both hosts.
 func (h *hosts) room(pair [2]string) bool {
-	return h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).admits() && h.of(pair[1]).admits()
+	return h.routes[pair].over() < 0 && h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).admits() && h.of(pair[1]).admits()
 }
 
 // spare reports whether an account may have one more lane between both hosts.
 func (h *hosts) spare(pair [2]string) bool {
-	return h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).pause == nil && h.of(pair[1]).pause == nil
+	return h.routes[pair].over() < 0 && h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).pause == nil && h.of(pair[1]).pause == nil
 }
 
 // add books n lanes. One between two accounts of one host is one lane there.
 func (h *hosts) add(pair [2]string, n int) {
+	if r := h.routes[pair]; r != nil {
+		r.used += n
+	}
 	h.of(pair[0]).used += n
 	if pair[1] != pair[0] {
 		h.of(pair[1]).used += n

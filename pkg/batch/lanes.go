@@ -66,6 +66,8 @@ type holder struct {
 
 	held  time.Duration // lane time up to since
 	since time.Time     // when lanes changed last
+	begun time.Time
+	base  totals // what the row had moved before this attempt
 }
 
 // work sets the meter, which knows how much is left and tells of the lanes.
@@ -73,10 +75,20 @@ func (h *holder) work(m *throughput.Meter) {
 	h.gate.mu.Lock()
 	defer h.gate.mu.Unlock()
 	h.meter = m
+	h.base = read(m)
 	m.Lanes(h.lanes)
 }
 
-func (h *holder) left() int64 { return h.meter.LeftOctets() }
+// moved is what the attempt has moved so far.
+func (h *holder) moved() totals { return read(h.meter).since(h.base) }
+
+// read is what a row has moved.
+func read(m *throughput.Meter) totals {
+	s := m.Counts()
+	return totals{octets: s.Octets, messages: s.Copied, answers: s.Answers, latency: s.Latency}
+}
+
+func (h *holder) left() int64 { return h.meter.Counts().LeftOctets() }
 
 // mayGrow reports whether the account could have one more lane, were one free.
 func (h *holder) mayGrow() bool {
@@ -150,6 +162,10 @@ func (h *holder) Wanted() bool {
 	case h.lanes > h.job.most:
 		return true
 	case g.ahead(h, func(*holder) bool { return true }) < g.used-g.limit:
+		return true
+	}
+	r := g.hosts.routes[h.job.hosts]
+	if g.ahead(h, func(o *holder) bool { return g.hosts.routes[o.job.hosts] == r }) < r.over() {
 		return true
 	}
 	for _, host := range h.job.hosts {

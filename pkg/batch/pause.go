@@ -61,6 +61,7 @@ func (g *gate) park(h *host, e *fault.Error, fuse bool, now time.Time) *pause {
 	if fuse {
 		p.length = fusePause(p.n) + rand.N(time.Duration(g.policy.retry.Jitter*float64(time.Minute))+1)
 	} else {
+		g.crowded(h, e, now)
 		p.length = g.policy.retry.pause(e, p.n)
 		if e.Code != fault.TooManySessions {
 			h.learnt = learnt{} // it may have been in trouble then already

@@ -33,4 +33,8 @@ type Step struct {
 	MiBPerSecond      float64 `json:"mib_per_second"`
 	MessagesPerSecond float64 `json:"messages_per_second"`
 	Latency           float64 `json:"latency_seconds"`
+	// Chosen is the number that a run settled at; Route names the hosts that it
+	// is about, where a run has several pairs of them.
+	Chosen bool   `json:"chosen,omitempty"`
+	Route  string `json:"route,omitempty"`
 }

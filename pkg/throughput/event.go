@@ -17,6 +17,7 @@ const (
 	EventEnded    EventType = "row-ended"   // Row: an attempt has ended; parked and pending rows come again
 	EventHosts    EventType = "hosts"       // Hosts: all that are parked now; rows that have not begun wait for them
 	EventMapped   EventType = "row-mapped"  // Mapping: where the mailboxes of a row would go that is only looked at
+	EventTuned    EventType = "parallel"    // Parallel: another number of lanes was tried, or taken
 	EventProgress EventType = "progress"    // Progress
 	EventSummary  EventType = "summary"     // Summary
 )
@@ -30,6 +31,7 @@ type Event struct {
 	Mapping *Mapping  `json:"mapping,omitempty"`
 	// Hosts is an empty array when the last one is tried again.
 	Hosts    []HostPause `json:"hosts,omitzero"`
+	Parallel *Tuning     `json:"parallel,omitempty"`
 	Progress *Progress   `json:"progress,omitempty"`
 	Summary  *Report     `json:"summary,omitempty"`
 }

@@ -80,12 +80,13 @@ func (m *Meter) Snapshot() Snapshot {
 	return m.read()
 }
 
-// LeftOctets is that of the Snapshot.
-func (m *Meter) LeftOctets() int64 {
+// Counts is Snapshot for whoever does not care for Spent, which is behind in
+// it: nobody's clock is asked. It waits for nothing.
+func (m *Meter) Counts() Snapshot {
 	if m == nil {
-		return Snapshot{}.LeftOctets()
+		return Snapshot{}
 	}
-	return m.counts().LeftOctets()
+	return m.counts()
 }
 
 func (m *Meter) read() Snapshot {

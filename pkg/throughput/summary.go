@@ -30,6 +30,9 @@ type Summary struct {
 	Spent         Spent      `json:"spent"`
 	ParkedSeconds float64    `json:"parked_seconds"`
 	HostTime      []HostTime `json:"host_time"`
+	// Knee is what the run did with how many lanes, where it looked for the best
+	// number itself; of a run only.
+	Knee []Step `json:"knee,omitempty"`
 }
 
 // Report is summary.json: the rows of this run, and all rows of the list.

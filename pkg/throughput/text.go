@@ -19,6 +19,7 @@ func (s Summary) WriteText(w io.Writer) error {
 		s.writeTotals(b)
 		s.writeSpread(b)
 		s.writeSlowest(b)
+		s.writeKnee(b)
 		s.writeCauses(b)
 	}
 	return b.Flush()
