@@ -36,13 +36,15 @@ type boxSizes struct {
 
 // The sets of accounts that cases work on.
 const (
-	realistic = "real" // 2,000 messages in 8 mailboxes, about 150 MB
-	large     = "full" // one of 16,000 messages in 8 mailboxes, about 1 GiB
-	small     = "tiny" // 2,000 messages of 2 KB
-	huge      = "huge" // 20,000 messages of 2 KB in one mailbox
-	quiet     = "calm" // 20,000 messages of 2 KB in 40 mailboxes
-	skewed    = "skew" // eight accounts, the first of which holds 80 % of all octets
-	even      = "even" // the messages of skewed, in equal parts
+	realistic  = "real" // 2,000 messages in 8 mailboxes, about 150 MB
+	large      = "full" // one of 16,000 messages in 8 mailboxes, about 1 GiB
+	small      = "tiny" // 2,000 messages of 2 KB
+	huge       = "huge" // 20,000 messages of 2 KB in one mailbox
+	quiet      = "calm" // 20,000 messages of 2 KB in 40 mailboxes
+	skewed     = "skew" // eight accounts, the first of which holds 80 % of all octets
+	brief      = "brie" // 200 messages in 8 mailboxes, about 15 MB
+	briefSmall = "bris" // 1,000 messages of 2 KB
+	even       = "even" // the messages of skewed, in equal parts
 )
 
 // mostAccounts is how many accounts a set has at most.
@@ -78,6 +80,14 @@ func contentsOf(set string, scale float64) [][]imaptest.Mailbox {
 		}
 		for i := range mostAccounts {
 			out = append(out, spread(make(uint64(i)).Message, 0, scaled(2000)))
+		}
+	case brief:
+		for i := range mostAccounts {
+			out = append(out, spread(mix(200+uint64(i)).Message, 0, scaled(200)))
+		}
+	case briefSmall:
+		for i := range mostAccounts {
+			out = append(out, spread(short(200+uint64(i)).Message, 0, scaled(1000)))
 		}
 	case large:
 		out = append(out, spread(mix(0).Message, 0, scaled(16_000)))

@@ -47,6 +47,8 @@ type options struct {
 	scale   float64
 	far     time.Duration
 	json    string
+	sweeps  bool
+	lanes   string // of a sweep
 }
 
 func parse(args []string, errw io.Writer) (*options, error) {
@@ -57,6 +59,8 @@ func parse(args []string, errw io.Writer) (*options, error) {
 	fs.StringVar(&o.dir, "dir", os.Getenv("BENCH_DIR"), "directory for mail and state, on a RAM disk to leave fsync out; by default $BENCH_DIR, else that of temporary files")
 	fs.StringVar(&o.cases, "cases", "", "only cases whose name matches this regular expression")
 	fs.BoolVar(&o.list, "list", false, "list the cases")
+	fs.BoolVar(&o.sweeps, "sweep", false, "instead of the cases: how fast each of some numbers of lanes is, and which one --parallel auto finds, with several pairs of servers")
+	fs.StringVar(&o.lanes, "lanes", "1,2,4,8,12,16,24,32,auto", "what a sweep tries")
 	fs.IntVar(&o.runs, "runs", 3, "how often each case is measured")
 	fs.Float64Var(&o.scale, "scale", 1, "share of the messages, such as 0.1 for a quick look")
 	fs.DurationVar(&o.far, "far", 20*time.Millisecond, "round trip of the far cases; 0 leaves them out")
@@ -84,6 +88,9 @@ func run(ctx context.Context, args []string, out, errw io.Writer) error {
 	o, err := parse(args, errw)
 	if err != nil {
 		return err
+	}
+	if o.sweeps {
+		return o.sweep(ctx, out, errw)
 	}
 	pattern, err := regexp.Compile(o.cases)
 	if err != nil {

@@ -78,7 +78,7 @@ func (o *checkOptions) register(fs *pflag.FlagSet) {
 	section(fs, sectionRows, func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
 	})
-	o.net.register(fs)
+	o.net.register(fs, rowsAtATime)
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.DurationVar(&o.patience, "patience", 10*time.Second, "how long to go on reconnecting to a server that does not answer")
 	})
@@ -161,11 +161,11 @@ type checkSummary struct {
 
 func (c *checker) run(ctx context.Context) {
 	engine := mailsync.New(mailsync.Options{
-		RootCAs: c.roots, Faults: c.opt.net.faults, Logger: screenLogger(c.std.err, slog.Level(c.opt.logLevel), c.opt.quiet), Version: programVersion(), Patience: c.opt.patience, Lanes: c.opt.net.parallel,
+		RootCAs: c.roots, Faults: c.opt.net.faults, Logger: screenLogger(c.std.err, slog.Level(c.opt.logLevel), c.opt.quiet), Version: programVersion(), Patience: c.opt.patience, Lanes: c.opt.net.parallel.fixed(),
 		AwaitLogin: c.opt.net.awaitLogin(),
 	})
 	var g errgroup.Group
-	g.SetLimit(c.opt.net.parallel)
+	g.SetLimit(c.opt.net.parallel.fixed())
 	for i := range c.selected {
 		if ctx.Err() != nil {
 			break

@@ -37,6 +37,10 @@ func (e *events) hosts(parked []throughput.HostPause) {
 	e.tell(throughput.Event{Type: throughput.EventHosts, Hosts: append([]throughput.HostPause{}, parked...)})
 }
 
+func (e *events) tuned(d throughput.Tuning) {
+	e.tell(throughput.Event{Type: throughput.EventTuned, Parallel: &d})
+}
+
 // progress is for one goroutine.
 func (e *events) progress(now time.Time, s throughput.Snapshot, rows throughput.RowCounts) {
 	e.octets.Add(now, s.Octets)

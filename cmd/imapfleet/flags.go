@@ -120,7 +120,7 @@ func warnings(list *account.List, selected []int) []string {
 // netFlags are those of the commands that connect.
 type netFlags struct {
 	caFile     string
-	parallel   int
+	parallel   parallelValue
 	loginRate  loginRateValue
 	faultRules string
 
@@ -145,9 +145,10 @@ func (f *netFlags) awaitLogin() func(ctx context.Context, host string) error {
 	return ratelimit.NewLogins(f.loginRate.LoginRate).Wait
 }
 
-func (f *netFlags) register(fs *pflag.FlagSet) {
+// register offers them; auto says what --parallel auto is.
+func (f *netFlags) register(fs *pflag.FlagSet, auto string) {
 	section(fs, sectionRows, func(fs *pflag.FlagSet) {
-		fs.IntVar(&f.parallel, "parallel", 4, "how many rows at a time")
+		fs.Var(&f.parallel, "parallel", auto)
 	})
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
@@ -159,9 +160,6 @@ func (f *netFlags) register(fs *pflag.FlagSet) {
 
 // check refuses what is wrong, and reads --fault-rules.
 func (f *netFlags) check() error {
-	if f.parallel < 1 {
-		return errors.New("--parallel: must be at least 1")
-	}
 	if f.faultRules == "" {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/batch"
@@ -28,10 +29,12 @@ type job struct {
 
 	tracker  *tracker
 	meter    *throughput.Meter
-	events   *events      // nil without --json
-	mappings mappings     // of rows that are only looked at
-	log      *slog.Logger // to the file and the screen
-	fileLog  *slog.Logger // for what the screen is told in other words
+	screen   io.Writer                    // above the progress; nil: nothing is said there
+	runner   atomic.Pointer[batch.Runner] // nil until rows run
+	events   *events                      // nil without --json
+	mappings mappings                     // of rows that are only looked at
+	log      *slog.Logger                 // to the file and the screen
+	fileLog  *slog.Logger                 // for what the screen is told in other words
 }
 
 // someOnlyLook reports whether a row is only looked at, in a run that copies.
@@ -72,15 +75,19 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 		j.mappings.events = j.events
 	}
 	con := console.New(console.Options{Out: j.std.err, Quiet: o.quiet, Meter: j.meter, Rows: j.tracker})
+	if !o.quiet {
+		j.screen = con
+	}
 	j.log = newLogger(logFile, con, slog.Level(o.logLevel), o.quiet)
 	j.fileLog = newLogger(logFile, nil, slog.Level(o.logLevel), true)
-	j.fileLog.Info("run starts", slog.Int("rows", len(j.selected)), slog.Int("parallel", o.net.parallel), slog.String("version", programVersion()), o.limits.attr())
+	j.fileLog.Info("run starts", slog.Int("rows", len(j.selected)), slog.String("parallel", o.net.parallel.String()), slog.String("version", programVersion()), o.limits.attr())
 
 	k := &keeper{tracker: j.tracker, files: newResultFiles(j.dir), log: j.log, rejects: func(ctx context.Context) ([]ledger.RejectRow, error) {
 		return j.bound.ledger.AllRejects(ctx, j.bound.ids)
 	}, repairs: func(ctx context.Context, take func(ledger.RepairRow)) error {
 		return j.bound.ledger.Repairs(ctx, j.bound.ids, take)
 	}}
+	k.knee = j.knee
 	k.files.warn = func(held *heldError) { j.log.Warn("a result file is held", slog.Any("err", held)) }
 	if o.json {
 		k.progress = func(now time.Time) { j.events.progress(now, j.meter.Snapshot(), j.tracker.Counts().RowCounts) }
@@ -142,16 +149,34 @@ func (j *job) rows(ctx context.Context, o runOptions) error {
 		j.tracker.setHosts(parked)
 		j.events.hosts(parked)
 	}
+	opt.OnTune = j.tuned
 	runner, err := batch.New(opt)
 	if err != nil {
 		return err
 	}
+	j.runner.Store(runner)
 	rows := make([]batch.Row, len(j.selected))
 	for i, at := range j.selected {
 		rows[i] = batch.Row{Pair: j.pairs[at], Known: j.bound.rows[at]}
 	}
 	_, err = runner.Run(ctx, rows)
 	return err
+}
+
+// tuned tells of a decision about the number of lanes; run.log has it already.
+func (j *job) tuned(d throughput.Tuning) {
+	j.events.tuned(d)
+	if j.screen != nil {
+		fmt.Fprintln(j.screen, d.Line()) // who watches may be gone
+	}
+}
+
+// knee is what was done so far with how many lanes.
+func (j *job) knee() []throughput.Step {
+	if r := j.runner.Load(); r != nil {
+		return r.Knee()
+	}
+	return nil
 }
 
 func (j *job) note(what throughput.EventType, i int, r throughput.Result) {

@@ -18,6 +18,7 @@ type keeper struct {
 	rejects func(ctx context.Context) ([]ledger.RejectRow, error)
 	repairs func(ctx context.Context, take func(ledger.RepairRow)) error
 	log     *slog.Logger
+	knee    func() []throughput.Step // what the run did with how many lanes; nil: nobody looks
 	// progress is called every few seconds; nil: never.
 	progress func(now time.Time)
 	// present says why the state directory is not there any more, and lost is
@@ -119,6 +120,9 @@ func (k *keeper) write(ctx context.Context) error {
 		List: throughput.Summarize(list, 0),
 	}
 	k.report.Run.Hosts = k.tracker.pausedHosts()
+	if k.knee != nil {
+		k.report.Run.Knee = k.knee()
+	}
 	rows, err := k.rejects(ctx)
 	if err != nil {
 		return err

@@ -105,7 +105,7 @@ func (o *runOptions) register(fs *pflag.FlagSet) {
 		fs.IntVar(&o.maxPerHost, "max-per-host", 0, "lanes at a time that touch one host (default no limit)")
 		fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "lanes at a time for one account, when no row waits for them")
 	})
-	o.net.register(fs)
+	o.net.register(fs, "how many lanes: a number, auto (the best number is found), or auto with bounds such as auto:4-64")
 	o.listFlags.rules.own = []string{"pidfile"}
 	o.listFlags.register(fs, rules.Mailboxes, rules.Selection, rules.Changes, rules.Modes)
 	section(fs, sectionOf(rules.Changes), func(fs *pflag.FlagSet) {
@@ -157,7 +157,7 @@ func (o *runOptions) check() error {
 	if err := o.net.check(); err != nil {
 		return err
 	}
-	return o.memory.atLeast(o.net.parallel)
+	return o.memory.atLeast(o.net.parallel.most(o.memory))
 }
 
 // migrate is the command run: everything that can be wrong with flags and list
@@ -310,7 +310,7 @@ func runID(now time.Time) string {
 func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	opt := mailsync.Options{
 		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Faults: o.net.faults, Logger: j.log, Version: programVersion(),
-		Memory: int64(o.memory), Lanes: o.net.parallel, Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
+		Memory: int64(o.memory), Lanes: o.net.parallel.most(o.memory), Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
 		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: o.limits.wrap(),
 		Grace:      stopGrace,
 		AwaitLogin: o.net.awaitLogin(),
@@ -327,7 +327,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 func (o *runOptions) runnerOptions(j *job, engine batch.Syncer) batch.Options {
 	opt := batch.Options{
 		Syncer: engine, Meter: j.meter, Logger: j.log, RunID: runID(j.tracker.start),
-		Parallel: o.net.parallel, MaxPerHost: o.maxPerHost, LanesPerAccount: o.lanesPerAccount, Retries: o.retries,
+		Parallel: o.net.parallel.n, Auto: o.net.parallel.auto(o.memory), MaxPerHost: o.maxPerHost, LanesPerAccount: o.lanesPerAccount, Retries: o.retries,
 		MaxParked: o.maxParked, AuthFuse: o.authFuse, NoWait: o.noWait,
 	}
 	if !o.dryRun {

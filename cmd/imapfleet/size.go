@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/imapfleet/imapfleet/pkg/ratelimit"
@@ -28,7 +29,10 @@ const minMemory = 1 << 20
 
 // atLeast refuses a memory limit that no lane could work with.
 func (s sizeValue) atLeast(lanes int) error {
-	if int64(lanes) > int64(s)/minMemory {
+	switch {
+	case int64(s) < minMemory:
+		return errors.New("--memory: a lane needs 1 MiB")
+	case int64(lanes) > int64(s)/minMemory:
 		// A lane needs 1 MiB: their number is the memory's.
 		return fmt.Errorf("--parallel %d needs --memory of at least %dMiB (1 MiB for each)", lanes, lanes)
 	}

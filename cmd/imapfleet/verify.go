@@ -97,7 +97,7 @@ func (o *verifyOptions) register(fs *pflag.FlagSet) {
 		fs.StringVar(&o.rows, "rows", "", "only these `LINES` of the list, such as 3,7-9")
 		fs.IntVar(&o.lanesPerAccount, "lanes-per-account", 4, "connections to each side at a time for one account, when no row waits")
 	})
-	o.net.register(fs)
+	o.net.register(fs, rowsAtATime)
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.DurationVar(&o.patience, "patience", 2*time.Minute, "how long to go on reconnecting without progress")
 	})
@@ -125,7 +125,7 @@ func (o *verifyOptions) check() error {
 	if err := o.net.check(); err != nil {
 		return err
 	}
-	return o.memory.atLeast(o.net.parallel)
+	return o.memory.atLeast(o.net.parallel.fixed())
 }
 
 // prove is the command verify.
@@ -221,10 +221,10 @@ func (p *prover) all(ctx context.Context) error {
 	v := verify.New(verify.Options{
 		Engine: mailsync.New(mailsync.Options{
 			RootCAs: p.roots, Faults: p.opt.net.faults, Logger: log, Version: programVersion(), Patience: p.opt.patience,
-			Lanes: p.opt.net.parallel, Compress: imapconn.CompressMode(p.opt.compress), AwaitLogin: p.opt.net.awaitLogin(),
+			Lanes: p.opt.net.parallel.fixed(), Compress: imapconn.CompressMode(p.opt.compress), AwaitLogin: p.opt.net.awaitLogin(),
 		}),
 		Logger: log, Ledger: p.ledger, Deep: p.opt.deep, Strict: p.opt.strict, Subjects: p.opt.subjects,
-		Memory: int64(p.opt.memory), Lanes: p.opt.net.parallel, LanesPerAccount: p.opt.lanesPerAccount,
+		Memory: int64(p.opt.memory), Lanes: p.opt.net.parallel.fixed(), LanesPerAccount: p.opt.lanesPerAccount,
 	})
 	again, err := p.sweep(ctx, v, indexes(len(p.selected)), false)
 	if err != nil {

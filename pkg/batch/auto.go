@@ -137,7 +137,7 @@ const absent = 30 * time.Second
 func (g *gate) look(now time.Time) []throughput.Tuning {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.auto != (Bounds{}) && now.Sub(g.looked) >= lookEvery {
+	if g.auto != (Bounds{}) && now.Sub(g.looked) >= lookEvery && len(g.routes) > 0 {
 		g.lookAll(now)
 	}
 	out := g.decided
@@ -159,7 +159,7 @@ func (g *gate) lookAll(now time.Time) {
 	changed := false
 	for i := range g.routes {
 		o := g.routes[(g.first+i)%len(g.routes)]
-		o.note(moved[o], o.used, took)
+		o.note(moved[o], took)
 		if o.used > 0 || o.seen.IsZero() {
 			o.seen = now
 		}

@@ -86,11 +86,12 @@ func (r *route) meets(o *route) bool {
 	return r == o || r.hosts == rest || o.hosts == rest || touches(o.hosts, r.hosts[0]) || touches(o.hosts, r.hosts[1])
 }
 
-// note books what it has moved since the last look under the lanes that it has.
-func (r *route) note(now totals, lanes int, took time.Duration) {
-	got := now.since(r.last)
+// note books what it has moved since the last look under the number of lanes,
+// where they are at work.
+func (r *route) note(now totals, took time.Duration) {
+	got, lanes := now.since(r.last), r.tuner.limit()
 	r.last = now
-	if lanes == 0 || took <= 0 {
+	if took <= 0 || !r.tuner.uses(r.used) {
 		return
 	}
 	k := r.knee[lanes]

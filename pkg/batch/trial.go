@@ -55,17 +55,29 @@ func (a totals) rate() throughput.Rate {
 	return out
 }
 
-// series are slices of time with one number of lanes.
+// blockSlices is how many slices make one observation: answers come in lumps,
+// which even out over a second or two.
+const blockSlices = 4
+
+// series are observations of one number of lanes.
 type series struct {
 	sum     totals
-	n       int
+	n       int     // blocks
 	mean, s float64 // of work per second; sum of squared differences (Welford)
+
+	block  totals // that is not full yet
+	slices int    // in it
 }
 
 func (v *series) add(got totals) {
 	v.sum = v.sum.plus(got)
+	v.block = v.block.plus(got)
+	if v.slices++; v.slices < blockSlices {
+		return
+	}
 	v.n++
-	x := got.work() / got.took.Seconds()
+	x := v.block.work() / v.block.took.Seconds()
+	v.block, v.slices = totals{}, 0
 	d := x - v.mean
 	v.mean += d / float64(v.n)
 	v.s += d * (x - v.mean)
@@ -84,22 +96,29 @@ func (v *series) spread() float64 {
 const (
 	// legSlices is how many slices a leg has at first; later ones are longer,
 	// up to legMost.
-	legSlices = 4
-	legMost   = 20
+	legSlices = 2 * blockSlices
+	legMost   = 5 * blockSlices
 	// legLong is how many the first one has where it has to do for A.
-	legLong = 120
-	// trialMost is how many slices of each number of lanes are compared at
-	// most: two minutes.
-	trialMost = 300
-	// sure is by how many standard errors a difference must stand out.
-	sure = 3.0
-	// noise is the relative spread of a slice that is taken for granted, like
-	// noiseSlices of them, while few were seen.
-	noise       = 0.05
-	noiseSlices = 4
+	legLong = 30 * blockSlices
+	// noise is the relative spread of a block that is taken for granted, like
+	// noiseBlocks of them, while few were seen.
+	noise       = 0.03
+	noiseBlocks = 4
 	// plain is a gain that needs no second look.
 	plain = 0.10
 )
+
+// sure is by how many standard errors a difference must stand out after so many
+// blocks of each number of lanes: the longer it takes, the less depends on it.
+// A search has an end in sight; what is only probed may take its time.
+func (s steps) sure(blocks int) float64 {
+	const sharp, from = 3, 10
+	most := 50 // not two minutes
+	if s == probing {
+		most = 75
+	}
+	return sharp * max(0, 1-float64(max(0, blocks-from))/float64(most-from))
+}
 
 // finding is what a trial has shown.
 type finding uint8
@@ -134,7 +153,7 @@ func (r *trial) add(got totals) bool {
 	if r.legs == 0 && r.first > 0 {
 		return r.n >= r.first
 	}
-	return r.n >= min(legMost, legSlices+2*max(0, r.legs-1))
+	return r.n >= min(legMost, legSlices+blockSlices*max(0, r.legs-1))
 }
 
 // turn begins the next leg.
@@ -150,7 +169,7 @@ func (r *trial) ratio() (q, se float64) {
 	}
 	q = r.b.mean / r.a.mean
 	seen := float64(r.a.n + r.b.n)
-	v := (r.a.spread() + r.b.spread() + noise*noise*noiseSlices) / (seen - 2 + noiseSlices)
+	v := (r.a.spread() + r.b.spread() + noise*noise*noiseBlocks) / (seen - 2 + noiseBlocks)
 	return q, max(q, 0.5) * math.Sqrt(v*(1/float64(r.a.n)+1/float64(r.b.n)))
 }
 
@@ -168,24 +187,22 @@ func (r *trial) judge(t *tuner) finding {
 	if !up {
 		at = min(1, (1-loss)/t.debt)
 	}
-	done := r.legs + 1
+	done, by := r.legs+1, t.steps.sure(min(r.a.n, r.b.n))*se
 	switch {
-	case up && q-sure*se > 1+plain:
+	case up && q-by > 1+plain:
 		return taken
 	case done < 3 && !r.stuck: // A, B and A again, at least
 		return undecided
-	case r.stuck && q-sure*se <= at && r.b.n >= 2*r.a.n: // more of B alone would prove nothing
-		return left
-	case q-sure*se > at, r.b.n >= trialMost && q > at:
+	case q-by > at:
 		return taken
-	case q+sure*se < at, r.b.n >= trialMost:
+	case q+by <= at, r.stuck && r.b.n >= 2*r.a.n: // more of B alone would prove nothing
 		return left
 	}
 	return undecided
 }
 
 const (
-	watchSlices = 40   // that the rate since settling is told from, and compared with
+	watchBlocks = 10   // that the rate since settling is told from, and compared with
 	watchOff    = 0.25 // by how much it must have changed
 )
 
@@ -202,12 +219,12 @@ type watch struct {
 
 // add brings due forward when the rate is another one than it was.
 func (w *watch) add(got totals, now time.Time, due *time.Time) {
-	if w.ref.n < watchSlices {
+	if w.ref.n < watchBlocks {
 		w.ref.add(got)
 		return
 	}
 	w.now.add(got)
-	if w.now.n < watchSlices {
+	if w.now.n < watchBlocks {
 		return
 	}
 	q := w.now.mean / max(w.ref.mean, 1)

@@ -92,6 +92,9 @@ func (t Tuning) rates() string {
 
 // writeKnee writes what the run did with how many lanes.
 func (s Summary) writeKnee(w io.Writer) {
+	if len(s.Knee) < 2 { // nothing was compared
+		return
+	}
 	route := ""
 	for i, k := range s.Knee {
 		if i == 0 || k.Route != route {
