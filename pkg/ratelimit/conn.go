@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -106,6 +107,9 @@ func (d *direction) most() int {
 // wait returns when n octets may pass, or with false when closed is closed,
 // and moves the deadline by the time that it took.
 func (d *direction) wait(closed <-chan struct{}, n int) bool {
+	if !slices.ContainsFunc(d.limiters, func(l *Limiter) bool { return !l.free.Load() }) {
+		return true
+	}
 	began := time.Now()
 	for _, l := range d.limiters {
 		if !l.Wait(closed, n) {

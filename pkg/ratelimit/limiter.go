@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -49,6 +50,8 @@ func (r Rate) limit() rate.Limit {
 type Limiter struct {
 	turn chan struct{} // one token: who holds it is the next to move octets
 
+	free atomic.Bool // the schedule has no limit at any time: nobody needs to look further
+
 	mu       sync.Mutex // guards what follows
 	schedule Schedule
 	rate     Rate // what the bucket has been told
@@ -59,17 +62,20 @@ type Limiter struct {
 // New returns a Limiter that follows s.
 func New(s Schedule) *Limiter {
 	r := s.At(time.Now())
-	return &Limiter{
+	l := &Limiter{
 		turn: make(chan struct{}, 1), schedule: s, rate: r,
 		bucket: rate.NewLimiter(r.limit(), r.burst()), changed: make(chan struct{}),
 	}
+	l.free.Store(!s.Limits())
+	return l
 }
 
-// Set puts r in the place of the schedule. Who waits goes on at the new pace.
-func (l *Limiter) Set(r Rate) {
+// Set puts s in the place of the schedule. Who waits goes on at the new pace.
+func (l *Limiter) Set(s Schedule) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.schedule = r.Always()
+	l.schedule = s
+	l.free.Store(!s.Limits())
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
@@ -77,7 +83,7 @@ func (l *Limiter) Set(r Rate) {
 // Wait returns when n octets may pass, or at once with false when done is
 // closed. A nil done is never closed.
 func (l *Limiter) Wait(done <-chan struct{}, n int) bool {
-	if l.pass(n) {
+	if l.free.Load() || l.pass(n) {
 		return true
 	}
 	for n > 0 {
@@ -98,6 +104,9 @@ func (l *Limiter) Wait(done <-chan struct{}, n int) bool {
 
 // most is how many octets should be moved at a time.
 func (l *Limiter) most() int {
+	if l.free.Load() {
+		return Rate(0).turn()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.follow(time.Now())

@@ -146,19 +146,19 @@ func TestSet(t *testing.T) {
 		var long, short time.Duration
 		all.Go(func() { long = took(func() { l.Wait(nil, 1<<20) }) })
 		time.Sleep(time.Second)
-		l.Set(10 * kib)
+		l.Set(Rate(10 * kib).Always())
 		time.Sleep(10 * time.Second)
-		l.Set(100 * kib)
+		l.Set(Rate(100 * kib).Always())
 		synctest.Wait()
 		all.Wait()
 		// 1 KiB, 100 KiB, and 923 KiB at 100 KiB/s.
 		if want := 11*time.Second + 9230*time.Millisecond; long < want-time.Millisecond || long > want+time.Millisecond {
 			t.Errorf("took %v, want %v", long, want)
 		}
-		l.Set(kib)
+		l.Set(Rate(kib).Always())
 		all.Go(func() { short = took(func() { l.Wait(nil, 1<<20) }) })
 		time.Sleep(90 * time.Second)
-		l.Set(0)
+		l.Set(Rate(0).Always())
 		all.Wait()
 		if short != 90*time.Second {
 			t.Errorf("no limit any more, but waited %v", short)
@@ -171,7 +171,7 @@ func TestSet(t *testing.T) {
 func TestBurstFollowsRate(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := New(kib.Always())
-		l.Set(100 * mib)
+		l.Set(Rate(100 * mib).Always())
 		l.Wait(nil, 1)
 		time.Sleep(time.Second)
 		if d := took(func() { l.Wait(nil, 5<<20) }); d != 0 {
@@ -184,7 +184,7 @@ func TestBurstFollowsRate(t *testing.T) {
 func TestSetEndsTimetable(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := timetable(t, at(0)+",1KiB "+at(time.Minute)+",off")
-		l.Set(10 * kib)
+		l.Set(Rate(10 * kib).Always())
 		between(t, took(func() { l.Wait(nil, 10<<20) }), 10<<20, 10*kib)
 	})
 }
@@ -261,5 +261,64 @@ func TestHosts(t *testing.T) {
 			all.Go(func() { between(t, took(func() { h.Of(host).Wait(nil, 10<<20) }), 10<<20, mib) })
 		}
 		all.Wait()
+	})
+}
+
+// Hosts are changed one by one or together, those that nobody has asked for
+// yet too.
+func TestHostsSet(t *testing.T) {
+	h := NewHosts(Schedule{})
+	a := h.Of("A.example")
+	rates := func(want ...Rate) {
+		t.Helper()
+		for i, name := range []string{"a.example", "b.example", "c.example"} {
+			l := h.Of(name)
+			l.mu.Lock()
+			l.follow(time.Now())
+			got := l.rate
+			l.mu.Unlock()
+			if got != want[i] {
+				t.Errorf("%s: %v, want %v", name, got, want[i])
+			}
+		}
+	}
+	h.Set("b.example", Rate(kib).Always())
+	rates(0, kib, 0)
+	h.Set("A.EXAMPLE", Rate(2*kib).Always())
+	rates(2*kib, kib, 0)
+	if h.Of("a.example") != a {
+		t.Error("connections keep another limiter")
+	}
+	h.Set("", Rate(3*kib).Always())
+	rates(3*kib, 3*kib, 3*kib)
+	h.Set("", Schedule{})
+	rates(0, 0, 0)
+	if h.Of("d.example").rate != 0 {
+		t.Error("a new host is limited")
+	}
+}
+
+// A connection without a limit is held to one that comes, and let go again.
+func TestSetOnFreeConnection(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := New(Schedule{})
+		d := direction{limiters: []*Limiter{l}, set: func(time.Time) error { t.Error("a deadline was moved"); return nil }}
+		if d.most() != Rate(0).turn() || took(func() { d.wait(nil, 1<<30) }) != 0 {
+			t.Error("held without a limit")
+		}
+		l.Set(kib.Always())
+		if d.most() > maxTurn {
+			t.Errorf("%d octets at a time", d.most())
+		}
+		l.Wait(nil, 64<<10) // the burst
+		var all sync.WaitGroup
+		var waited time.Duration
+		all.Go(func() { waited = took(func() { l.Wait(nil, 1<<20) }) })
+		time.Sleep(time.Minute)
+		l.Set(Schedule{})
+		all.Wait()
+		if waited != time.Minute {
+			t.Errorf("waited %v, want a minute", waited)
+		}
 	})
 }
