@@ -22,9 +22,9 @@ type outcome struct {
 }
 
 // work makes one attempt after the other until no more are handed out.
-func (f *feeder) work(ctx context.Context) error {
+func (f *feeder) work() error {
 	for i := range f.jobs {
-		f.ended <- f.attempt(ctx, i)
+		f.ended <- f.attempt(f.tasks[i].ctx, i)
 	}
 	return nil // a row's error is in its outcome; returned, it would cancel the others
 }

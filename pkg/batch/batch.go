@@ -88,12 +88,17 @@ type Options struct {
 	// OnTune is called by the same goroutine with each decision about the number
 	// of lanes.
 	OnTune func(throughput.Tuning)
+	// OnHolds is called by the same goroutine when a person has stopped something
+	// or let it go on, with all that is stopped now.
+	OnHolds func(throughput.Holds)
 }
 
 // Runner runs lists. Run may be called once at a time; SetParallel, SetAuto and
-// Knee at any time.
+// Knee at any time, and so Pause, Resume, Drain and Skip, but these not by what
+// Options names: the feeder carries them out.
 type Runner struct {
-	opt Options
+	opt    Options
+	orders chan func(*feeder)
 
 	mu       sync.Mutex
 	parallel int
@@ -136,7 +141,18 @@ func New(opt Options) (*Runner, error) {
 		opt.MaxParked = 48 * time.Hour
 	}
 	opt.LanesPerAccount = max(1, opt.LanesPerAccount)
-	return &Runner{opt: opt, parallel: opt.Parallel, auto: opt.Auto}, nil
+	return &Runner{opt: opt, orders: make(chan func(*feeder)), parallel: opt.Parallel, auto: opt.Auto}, nil
+}
+
+// Parallel is how many lanes there may be now, and within which bounds the run
+// looks for their best number; zero: it does not.
+func (r *Runner) Parallel() (lanes int, auto Bounds) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gate == nil {
+		return r.parallel, r.auto
+	}
+	return r.gate.total(), r.auto
 }
 
 // newGate makes the gate of a run, of which SetParallel knows from then on.
@@ -158,5 +174,7 @@ func (r *Runner) newGate(rows []Row) *gate {
 // row starts, and Run returns when the running ones have. One row's own
 // trouble is in its Result only.
 func (r *Runner) Run(ctx context.Context, rows []Row) ([]throughput.Result, error) {
-	return newFeeder(r.opt, r.newGate(rows), rows).run(ctx)
+	f := newFeeder(r.opt, r.newGate(rows), rows)
+	f.orders = r.orders
+	return f.run(ctx)
 }

@@ -22,6 +22,12 @@ type task struct {
 	meter  *throughput.Meter // from the first attempt to the last
 	lanes  *holder           // of the attempt that goes on
 	lent   instant           // when it got the first of them
+	ctx    context.Context   // of that attempt
+	cancel func()            // ends it at a message border; nil: none goes on
+
+	cut     bool // a person had the attempt ended
+	skipped bool // a person took the row out of the run
+	ended   bool // no other attempt comes in this run
 
 	retries int       // attempts that count against Options.Retries
 	parks   int       // how often it was parked since its last progress
@@ -41,6 +47,7 @@ type feeder struct {
 	ended   chan outcome
 	parked  map[string]*throughput.HostPause // hosts, as told last
 	version int                              // of the hosts that are parked, as told last
+	orders  chan func(*feeder)               // of people
 	running int                              // rows with a worker
 	workers int
 	saving  throughput.Stopwatch // what calls of the Recorder take
@@ -84,7 +91,7 @@ func (f *feeder) run(ctx context.Context) ([]throughput.Result, error) {
 	var g errgroup.Group
 	g.Go(func() error {
 		defer close(f.jobs)
-		f.feed(ctx, rows, func() { g.Go(func() error { return f.work(rows) }) })
+		f.feed(ctx, rows, func() { g.Go(func() error { return f.work() }) })
 		return nil
 	})
 	if err := g.Wait(); err != nil {
@@ -109,7 +116,7 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 	for {
 		f.wake(time.Now())
 		f.tuneLanes(time.Now())
-		f.start(ctx, spawn)
+		f.start(ctx, rows, spawn)
 		f.endDeserted(ctx)
 		f.endWaiting(ctx)
 		f.tellHosts(ctx)
@@ -127,6 +134,8 @@ func (f *feeder) feed(ctx, rows context.Context, spawn func()) {
 			f.end(ctx, rows, o)
 		case <-alarm:
 		case <-f.gate.changed:
+		case order := <-f.orders:
+			order(f)
 		case <-stop:
 			stop = nil
 			f.stop() // the running rows see it too, and end by themselves
@@ -177,7 +186,7 @@ func (f *feeder) push(j *job, now time.Time) {
 
 // start gives out rows while there is room. A worker is started when every one
 // is busy, so there are never more than the gate ever let through at once.
-func (f *feeder) start(ctx context.Context, spawn func()) {
+func (f *feeder) start(ctx, rows context.Context, spawn func()) {
 	if ctx.Err() != nil {
 		f.stop()
 	}
@@ -189,6 +198,8 @@ func (f *feeder) start(ctx context.Context, spawn func()) {
 			f.gate.end(h)
 			return
 		}
+		t.ctx, t.cancel = context.WithCancel(rows)
+		t.cut = false
 		if f.running == f.workers {
 			f.workers++
 			spawn()
@@ -228,12 +239,18 @@ func (f *feeder) begin(ctx context.Context, t *task) {
 func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	t := f.tasks[o.index]
 	f.running--
+	t.cancel()
+	t.ctx, t.cancel = nil, nil
 	held := f.gate.end(t.lanes)
 	f.charge(t, o.ended)
 	f.learn(t, o.err)
 
 	now := time.Now()
-	v := f.gate.heed(t.lanes, o.err, now)
+	heard := o.err
+	if e := classify(o.err); t.cut && e != nil && cutShort(e, o.err) {
+		heard = context.Canceled // our own doing: it says nothing of the hosts
+	}
+	v := f.gate.heed(t.lanes, heard, now)
 	r := &t.result
 	r.Elapsed += o.elapsed
 	r.LaneTime += held
@@ -245,6 +262,9 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 		}
 	}
 	until, again := f.judge(rows, t, o, v, now)
+	if again && t.skipped {
+		*r, again = leave(*r), false
+	}
 	t.rests(now)
 	f.log(t, o)
 	if f.record(ctx, t, *r, now) {
@@ -252,6 +272,7 @@ func (f *feeder) end(ctx, rows context.Context, o outcome) {
 	}
 	switch {
 	case !again:
+		t.ended = true
 		t.meter.End()
 		t.meter = nil
 	case until.IsZero():

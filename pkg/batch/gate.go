@@ -25,6 +25,8 @@ type gate struct {
 	ready   *queue
 	holders []*holder // who has lanes
 	stopped bool      // no lane is given out any more
+	paused  bool      // by a person: no row starts
+	drained bool      // by a person: no row starts any more
 	stale   bool      // rows may wait for a host that is over
 
 	auto    Bounds // zero: limit is fixed
@@ -79,7 +81,7 @@ func (g *gate) waited(j *job, now time.Time) (by [2]time.Duration) {
 func (g *gate) next() *holder {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.stopped || g.used >= g.limit {
+	if g.stopped || g.paused || g.drained || g.used >= g.limit {
 		return nil
 	}
 	j := g.ready.pop()

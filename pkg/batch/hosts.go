@@ -19,6 +19,7 @@ type host struct {
 
 	troubled []int  // rows, each another one, that met a trouble of the whole host since a login worked
 	refused  int    // logins refused since one worked
+	held     bool   // a person has stopped it
 	pause    *pause // nil: it is not parked
 	past     pause  // the last one that has ended
 
@@ -72,7 +73,8 @@ func (h *hosts) room(pair [2]string) bool {
 
 // spare reports whether an account may have one more lane between both hosts.
 func (h *hosts) spare(pair [2]string) bool {
-	return h.routes[pair].over() < 0 && h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).pause == nil && h.of(pair[1]).pause == nil
+	return h.routes[pair].over() < 0 && h.over(pair[0]) < 0 && h.over(pair[1]) < 0 && h.of(pair[0]).pause == nil && h.of(pair[1]).pause == nil &&
+		!h.of(pair[0]).held && !h.of(pair[1]).held
 }
 
 // add books n lanes. One between two accounts of one host is one lane there.

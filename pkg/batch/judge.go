@@ -39,6 +39,9 @@ func (f *feeder) judge(rows context.Context, t *task, o outcome, v verdict, now 
 		}
 	case rows.Err() != nil && (e.Code == fault.Canceled || errors.Is(o.err, context.Canceled) || errors.Is(o.err, context.DeadlineExceeded)):
 		r.State, r.Fault = throughput.Pending, nil // cut by the stop: not its own doing
+	case t.cut && cutShort(e, o.err):
+		r.State, r.Fault = throughput.Pending, nil // it goes on when it may
+		return time.Time{}, true
 	case e.Scope == fault.Run:
 		r.State = throughput.Pending
 		f.check(o.err)
@@ -60,6 +63,12 @@ func (f *feeder) judge(rows context.Context, t *task, o outcome, v verdict, now 
 		r.State = endState(r.Count, e)
 	}
 	return time.Time{}, false
+}
+
+// cutShort reports whether an attempt that was to end has ended for that: its
+// sockets may have been closed on the way.
+func cutShort(e *fault.Error, err error) bool {
+	return e.Code == fault.Canceled || errors.Is(err, context.Canceled) || mayPass(e) && !saidLater(e)
 }
 
 // parks reports whether a fault parks the row, which uses no retry up: a

@@ -104,7 +104,7 @@ func (h *holder) TryAcquire() bool {
 		return false
 	}
 	h.asked = time.Now()
-	if !h.mayGrow() || g.used >= g.limit || g.ready.first() != nil || g.hungrier(h) {
+	if !h.mayGrow() || g.paused || g.used >= g.limit || g.startable() || g.hungrier(h) {
 		return false
 	}
 	g.move(h, 1)
@@ -209,10 +209,13 @@ func (h *holder) gives(o *holder) bool {
 // helps reports whether a ready row that cannot start now could with one lane
 // less at h. Then it does start: h does not get the lane again.
 func (g *gate) helps(h *holder) bool {
-	if g.ready.first() != nil {
+	if g.startable() {
 		return g.used >= g.limit // else the feeder is about to start it
 	}
 	g.hosts.add(h.job.hosts, -1)
 	defer g.hosts.add(h.job.hosts, 1)
-	return g.ready.first() != nil
+	return g.startable()
 }
+
+// startable reports whether a ready row could start, were a lane free.
+func (g *gate) startable() bool { return !g.paused && !g.drained && g.ready.first() != nil }

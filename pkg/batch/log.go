@@ -35,6 +35,8 @@ func (f *feeder) log(t *task, o outcome) {
 		f.opt.Logger.Info("row done", attrs...)
 	case r.State == throughput.Pending && r.Fault == nil:
 		f.opt.Logger.Info("row stopped", attrs...)
+	case t.skipped && r.State == throughput.Pending:
+		f.opt.Logger.Info("row skipped", attrs...)
 	case r.State == throughput.Pending, r.State == throughput.Parked:
 		words := "row waits for another attempt"
 		if r.State == throughput.Parked {

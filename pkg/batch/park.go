@@ -100,7 +100,7 @@ func (f *feeder) endDeserted(ctx context.Context) {
 // endWaiting ends the run where nothing is left but rows that have to wait and
 // nobody is to wait for them.
 func (f *feeder) endWaiting(ctx context.Context) {
-	if !f.opt.NoWait || f.stopping || f.running > 0 {
+	if !f.opt.NoWait || f.stopping || f.running > 0 || f.gate.held() { // what a person has stopped, a person lets go on
 		return
 	}
 	next, ok := f.nextTime()
@@ -124,7 +124,7 @@ func (f *feeder) endWaiting(ctx context.Context) {
 func (f *feeder) endRow(ctx context.Context, j *job, r throughput.Result) {
 	t := f.tasks[j.index]
 	f.rouse(t, &r, time.Now())
-	t.result = r
+	t.result, t.ended = r, true
 	t.meter.End()
 	t.meter = nil
 	f.record(ctx, t, r, time.Now())

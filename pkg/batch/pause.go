@@ -45,7 +45,7 @@ type policy struct {
 // admits reports whether a row may begin there.
 func (h *host) admits() bool {
 	p := h.pause
-	return p == nil || p.due && p.first == nil && !p.over
+	return !h.held && (p == nil || p.due && p.first == nil && !p.over)
 }
 
 // park leaves the host alone for a while because of e.

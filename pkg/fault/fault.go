@@ -98,6 +98,7 @@ const (
 	TooManyDeletes   Code = "too-many-deletes"     // --max-delete would be passed
 	State            Code = "state"                // the state directory cannot be written
 	Canceled         Code = "canceled"             // the operator stopped the run
+	Skipped          Code = "skipped"              // the operator took the row out of the run
 	DryRun           Code = "dry-run"              // the row's options say only to look
 	Panic            Code = "panic"                // a defect of imapfleet
 )
