@@ -10,24 +10,15 @@ import (
 
 // events is what --json writes. A nil *events writes nothing. That nobody
 // reads any more stops nothing, and is an error at the end. It is safe for
-// concurrent use, but for progress.
+// concurrent use.
 type events struct {
-	enc              *throughput.Encoder
-	octets, messages *throughput.Window
+	enc *throughput.Encoder
 
 	mu  sync.Mutex
 	err error
 }
 
-// rateSpan is the time just past that progress speaks of.
-const rateSpan = 10 * time.Second
-
-func newEvents(w io.Writer) *events {
-	return &events{
-		enc:    throughput.NewEncoder(w),
-		octets: throughput.NewWindow(rateSpan), messages: throughput.NewWindow(rateSpan),
-	}
-}
+func newEvents(w io.Writer) *events { return &events{enc: throughput.NewEncoder(w)} }
 
 func (e *events) row(what throughput.EventType, r throughput.Result) {
 	e.tell(throughput.Event{Type: what, Row: &r})
@@ -41,15 +32,12 @@ func (e *events) tuned(d throughput.Tuning) {
 	e.tell(throughput.Event{Type: throughput.EventTuned, Parallel: &d})
 }
 
-// progress is for one goroutine.
-func (e *events) progress(now time.Time, s throughput.Snapshot, rows throughput.RowCounts) {
-	e.octets.Add(now, s.Octets)
-	e.messages.Add(now, s.Copied)
-	e.tell(throughput.Event{Type: throughput.EventProgress, Progress: &throughput.Progress{
-		Rows: rows, Messages: s.Copied, Octets: s.Octets,
-		ExpectedMessages: s.ExpectedMessages, ExpectedOctets: s.ExpectedOctets,
-		MiBPerSecond: e.octets.Rate() / (1 << 20), MessagesPerSecond: e.messages.Rate(),
-	}})
+func (e *events) progress(p throughput.Progress) {
+	e.tell(throughput.Event{Type: throughput.EventProgress, Progress: &p})
+}
+
+func (e *events) steered(s throughput.Steered) {
+	e.tell(throughput.Event{Type: throughput.EventSteered, Steered: &s})
 }
 
 // summary is the last event; its error is the first of all.

@@ -29,6 +29,8 @@ type job struct {
 
 	tracker  *tracker
 	meter    *throughput.Meter
+	watch    *throughput.Watch
+	limits   *limits
 	screen   io.Writer                    // above the progress; nil: nothing is said there
 	runner   atomic.Pointer[batch.Runner] // nil until rows run
 	events   *events                      // nil without --json
@@ -70,11 +72,13 @@ func (j *job) results() []throughput.Result {
 func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	j.tracker = newTracker(j.results(), j.selected, time.Now())
 	j.meter = throughput.NewRun()
+	j.watch = throughput.NewWatch(j.meter, j.tracker)
+	j.limits = o.limits.start()
 	if o.json {
 		j.events = newEvents(j.std.out)
 		j.mappings.events = j.events
 	}
-	con := console.New(console.Options{Out: j.std.err, Quiet: o.quiet, Meter: j.meter, Rows: j.tracker})
+	con := console.New(console.Options{Out: j.std.err, Quiet: o.quiet, Watch: j.watch})
 	if !o.quiet {
 		j.screen = con
 	}
@@ -90,7 +94,7 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	k.knee = j.knee
 	k.files.warn = func(held *heldError) { j.log.Warn("a result file is held", slog.Any("err", held)) }
 	if o.json {
-		k.progress = func(now time.Time) { j.events.progress(now, j.meter.Snapshot(), j.tracker.Counts().RowCounts) }
+		k.progress = func(now time.Time) { j.events.progress(j.watch.At(now).Progress()) }
 	}
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
@@ -150,6 +154,7 @@ func (j *job) rows(ctx context.Context, o runOptions) error {
 		j.events.hosts(parked)
 	}
 	opt.OnTune = j.tuned
+	opt.OnHolds = j.tracker.setHolds
 	runner, err := batch.New(opt)
 	if err != nil {
 		return err
@@ -158,6 +163,11 @@ func (j *job) rows(ctx context.Context, o runOptions) error {
 	rows := make([]batch.Row, len(j.selected))
 	for i, at := range j.selected {
 		rows[i] = batch.Row{Pair: j.pairs[at], Known: j.bound.rows[at]}
+	}
+	j.tracker.setLanes(func() int { n, _ := runner.Parallel(); return n }, o.lanesPerAccount)
+	if !o.dryRun {
+		s := &steering{job: j, runner: runner, memory: o.memory}
+		defer s.listen()()
 	}
 	_, err = runner.Run(ctx, rows)
 	return err

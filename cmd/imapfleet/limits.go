@@ -3,7 +3,11 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -49,19 +53,75 @@ func (f *limitFlags) attr() slog.Attr {
 	return slog.Group("rates", set...)
 }
 
-// wrap holds the engine's connections to the limits; nil without one. Mail
-// goes from the source to the destination: only octets of that direction
-// count, on the wire, with what TLS adds.
-func (f *limitFlags) wrap() func(side fault.Side, host string, nc net.Conn) net.Conn {
-	if !f.run.Limits() && !f.host[0].Limits() && !f.host[1].Limits() {
-		return nil
+// limits hold a run to rates while it goes on. Methods are safe for concurrent
+// use.
+type limits struct {
+	read, written *ratelimit.Limiter
+	hosts         [2]*ratelimit.Hosts // of sources, of destinations
+
+	mu   sync.Mutex
+	said map[string]string // what holds now, by the flag's name and the host, if it is for one
+}
+
+// start makes the limits that the flags say. Without one nobody waits, until one
+// is set.
+func (f *limitFlags) start() *limits {
+	l := &limits{
+		read: ratelimit.New(f.run.Schedule), written: ratelimit.New(f.run.Schedule),
+		hosts: [2]*ratelimit.Hosts{ratelimit.NewHosts(f.host[0].Schedule), ratelimit.NewHosts(f.host[1].Schedule)},
+		said:  make(map[string]string),
 	}
-	read, written := ratelimit.New(f.run.Schedule), ratelimit.New(f.run.Schedule)
-	sources, dests := ratelimit.NewHosts(f.host[0].Schedule), ratelimit.NewHosts(f.host[1].Schedule)
-	return func(side fault.Side, host string, nc net.Conn) net.Conn {
-		if side == fault.Source {
-			return ratelimit.Wrap(nc, []*ratelimit.Limiter{sources.Of(host), read}, nil)
+	for name, s := range map[string]ratelimit.Schedule{"limit": f.run.Schedule, "limit1": f.host[0].Schedule, "limit2": f.host[1].Schedule} {
+		if s.Limits() {
+			l.said[name] = s.String()
 		}
-		return ratelimit.Wrap(nc, nil, []*ratelimit.Limiter{dests.Of(host), written})
 	}
+	return l
+}
+
+// wrap holds a connection to the limits. Mail goes from the source to the
+// destination: only octets of that direction count, on the wire, with what TLS
+// adds.
+func (l *limits) wrap(side fault.Side, host string, nc net.Conn) net.Conn {
+	if side == fault.Source {
+		return ratelimit.Wrap(nc, []*ratelimit.Limiter{l.hosts[0].Of(host), l.read}, nil)
+	}
+	return ratelimit.Wrap(nc, nil, []*ratelimit.Limiter{l.hosts[1].Of(host), l.written})
+}
+
+// set changes the run's limit (side 0), or that of each source (1) or destination
+// host (2), or of one of these. It returns what held before.
+func (l *limits) set(side int, host string, s ratelimit.Schedule) (before string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := "limit"
+	if side == 0 {
+		l.read.Set(s)
+		l.written.Set(s)
+	} else {
+		name += strconv.Itoa(side)
+		l.hosts[side-1].Set(host, s)
+	}
+	key := strings.TrimSpace(name + " " + host)
+	before, ok := l.said[key]
+	if !ok && host != "" {
+		before, ok = l.said[name]
+	}
+	if !ok {
+		before = ratelimit.Rate(0).String()
+	}
+	for k := range l.said {
+		if host == "" && strings.HasPrefix(k, name+" ") {
+			delete(l.said, k) // it was for one host
+		}
+	}
+	l.said[key] = s.String()
+	return before
+}
+
+// now are the limits that hold, by the flag's name, and the host if it is for one.
+func (l *limits) now() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.said)
 }

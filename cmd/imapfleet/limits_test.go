@@ -65,7 +65,7 @@ func TestLimits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				wrap := limitsOf(t, strings.Fields(tt.flags)...).wrap()
+				wrap := limitsOf(t, strings.Fields(tt.flags)...).start().wrap
 				began := time.Now()
 				tt.way.move(t, wrap, octets)
 				synctest.Wait()
@@ -106,11 +106,11 @@ func (w way) move(t *testing.T, wrap func(fault.Side, string, net.Conn) net.Conn
 	}
 }
 
-// Without a limit no connection is wrapped.
+// Without a limit nothing is said of one.
 func TestNoLimits(t *testing.T) {
 	for _, flags := range []string{"", "--limit off --limit1 off"} {
 		f := limitsOf(t, strings.Fields(flags)...)
-		if f.wrap() != nil || len(f.attr().Value.Group()) > 0 {
+		if now := f.start().now(); len(now) > 0 || len(f.attr().Value.Group()) > 0 {
 			t.Errorf("%q: limits %v", flags, f.attr())
 		}
 	}

@@ -59,13 +59,14 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
   imapfleet check accounts.csv                try every login
   imapfleet run accounts.csv --parallel 8     migrate
   imapfleet status accounts.csv               where each row stands
+  imapfleet ctl accounts.csv pause            change a run while it goes on
   imapfleet run accounts.csv --failed         once more what is not done
   imapfleet verify accounts.csv               prove that every message is there`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newCheck(), newStatus(), newVerify(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newStatus(), newCtl(), newVerify(), newDemo(), newVersion())
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
+	"github.com/imapfleet/imapfleet/pkg/control"
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/lockfile"
@@ -38,7 +40,7 @@ func newStatus() *cobra.Command {
 		Short: "Where each row stands, also during a run",
 		Long: `Say where the rows of a list stand, from what the runs have remembered beside
 it. It connects to no server and writes nothing, and can be asked while a run
-goes on.
+goes on: then it says too how fast that is, and when it ends.
 
 Give it the flags about ports that the run was given: they are part of what
 tells rows apart.
@@ -93,10 +95,14 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 		}
 	}
 	sum := throughput.Summarize(shown, 0)
+	var progress *throughput.Progress
+	if held {
+		progress = askProgress(ctx, dir)
+	}
 	if o.json {
-		err = statusJSON(std.out, shown, sum)
+		err = statusJSON(std.out, shown, sum, progress)
 	} else {
-		err = statusText(std.out, shown, sum, h, held)
+		err = statusText(std.out, shown, sum, h, held, progress)
 	}
 	switch {
 	case err != nil:
@@ -105,6 +111,22 @@ func status(ctx context.Context, o statusOptions, std streams) error {
 		return errNotDone()
 	}
 	return nil
+}
+
+// askProgress asks the run itself how fast it is and when it ends, which the
+// ledger does not know; nil: it cannot be asked.
+func askProgress(ctx context.Context, dir string) *throughput.Progress {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	a, err := control.Ask(ctx, dir, control.Request{Verb: "status"})
+	if err != nil || a.Kind != control.Done {
+		return nil
+	}
+	var l live
+	if json.Unmarshal(a.Body, &l) != nil {
+		return nil
+	}
+	return &l.Progress
 }
 
 // remembered is what the ledger of dir knows of pairs, and whether it knows any
@@ -148,12 +170,17 @@ func remembered(ctx context.Context, dir string, pairs []account.Pair) (out []th
 // eventRow is a row that status tells of.
 const eventRow throughput.EventType = "row"
 
-func statusJSON(out io.Writer, rows []throughput.Result, sum throughput.Summary) error {
+func statusJSON(out io.Writer, rows []throughput.Result, sum throughput.Summary, p *throughput.Progress) error {
 	buf := bufio.NewWriter(out)
 	enc := throughput.NewEncoder(buf)
 	now := time.Now().UTC()
 	for i := range rows {
 		if err := enc.Encode(throughput.Event{Type: eventRow, Time: now, Row: &rows[i]}); err != nil {
+			return err
+		}
+	}
+	if p != nil {
+		if err := enc.Encode(throughput.Event{Type: throughput.EventProgress, Time: now, Progress: p}); err != nil {
 			return err
 		}
 	}
@@ -165,10 +192,15 @@ func statusJSON(out io.Writer, rows []throughput.Result, sum throughput.Summary)
 	return buf.Flush()
 }
 
-func statusText(out io.Writer, rows []throughput.Result, sum throughput.Summary, h lockfile.Owner, held bool) error {
+func statusText(out io.Writer, rows []throughput.Result, sum throughput.Summary, h lockfile.Owner, held bool, p *throughput.Progress) error {
 	buf := bufio.NewWriter(out)
 	if held {
 		fmt.Fprintf(buf, "A run goes on: process %d on %s since %s.\n", h.PID, fault.Clean(h.Host), h.Since.Local().Format(time.DateTime))
+	}
+	if p != nil {
+		fmt.Fprint(buf, "So far: ")
+		writeProgress(buf, *p, time.Now())
+		fmt.Fprintln(buf)
 	}
 	writeCounts(buf, sum.Rows)
 	if err := sum.WriteTime(buf); err != nil {
@@ -188,6 +220,22 @@ func writeCounts(out io.Writer, n throughput.RowCounts) {
 		n.Total(), n.Done, n.Incomplete, n.Failed, n.Parked, n.Running, n.Pending)
 }
 
+// writeProgress says what a run has copied, how fast it is, when it ends and
+// what a person has stopped.
+func writeProgress(out io.Writer, p throughput.Progress, now time.Time) {
+	fmt.Fprintf(out, "%s messages, %s copied; %s MiB/s, %s messages/s\n",
+		throughput.FormatNumber(p.Messages), throughput.FormatOctets(p.Octets),
+		throughput.FormatRate(p.MiBPerSecond), throughput.FormatRate(p.MessagesPerSecond))
+	if p.End != nil {
+		if text := p.End.Text(now); text != "" {
+			fmt.Fprintln(out, fault.Clean(text))
+		}
+	}
+	if text := p.Holds.Text(); text != "" {
+		fmt.Fprintln(out, fault.Clean(text))
+	}
+}
+
 // tellStatus says on out where the rows of the run stand, as status does for
 // the list, and how much it has copied. Rows that were not begun are only
 // counted.
@@ -197,12 +245,13 @@ func (j *job) tellStatus(out io.Writer) {
 	begun := slices.DeleteFunc(run, func(r throughput.Result) bool {
 		return r.State == throughput.Done || r.State == throughput.Pending && r.Fault == nil
 	})
-	s := j.meter.Snapshot()
+	view := j.watch.At(time.Now())
 	var buf bytes.Buffer
-	fmt.Fprintf(&buf, "status after %s: %s messages, %s copied\n", throughput.FormatDuration(time.Since(j.tracker.start)),
-		throughput.FormatNumber(s.Copied), throughput.FormatOctets(s.Octets))
+	fmt.Fprintf(&buf, "status after %s: ", throughput.FormatDuration(time.Since(j.tracker.start)))
+	writeProgress(&buf, view.Progress(), view.Now)
 	writeCounts(&buf, sum.Rows)
-	fmt.Fprintln(&buf, throughput.TimeText(s.Spent.Total(), s.Spent))
+	spent := j.meter.Snapshot().Spent
+	fmt.Fprintln(&buf, throughput.TimeText(spent.Total(), spent))
 	if len(begun) > 0 {
 		_ = writeNotDone(&buf, begun) // a buffer takes everything
 	}

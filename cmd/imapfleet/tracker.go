@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imapfleet/imapfleet/pkg/console"
+	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -16,17 +16,20 @@ import (
 // what it was before. It is safe for concurrent use.
 type tracker struct {
 	start    time.Time
-	selected []int   // rows of the run, by the list's index
-	octets   []int64 // of the run's rows at the source, by an earlier pass; 0 unknown
+	selected []int      // rows of the run, by the list's index
+	octets   []int64    // of the run's rows at the source, by an earlier pass; 0 unknown
+	lanes    func() int // that the run may use; nil: nobody has said
+	share    int        // of them, for one account
 
-	mu      sync.Mutex
-	list    []throughput.Result
-	run     []throughput.Result
-	changes int // grows with each change
-	counted int // changes when counts were made
-	counts  console.Counts
-	hosts   map[string]*throughput.HostPause // that are parked
-	paused  map[string]throughput.PausedHost // that were, or are
+	mu       sync.Mutex
+	list     []throughput.Result
+	run      []throughput.Result
+	changes  int // grows with each change
+	counted  int // changes when standing was made
+	standing throughput.Standing
+	holds    throughput.Holds
+	hosts    map[string]*throughput.HostPause // that are parked
+	paused   map[string]throughput.PausedHost // that were, or are
 }
 
 func newTracker(list []throughput.Result, selected []int, start time.Time) *tracker {
@@ -52,29 +55,87 @@ func (t *tracker) set(i int, r throughput.Result) {
 	t.changes++
 }
 
-// Counts says where the rows of the run stand, for console.Rows.
-func (t *tracker) Counts() console.Counts {
+// Standing implements throughput.Rows.
+func (t *tracker) Standing() throughput.Standing {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counted != t.changes {
 		t.counted = t.changes
-		t.counts = console.Counts{PendingKnown: true}
-		parked := newParkedRows()
-		for i, r := range t.run {
-			r = r.Parked(t.hosts)
-			parked.add(r)
-			t.counts.Add(r.State)
-			switch {
-			case r.Attempts == 0:
-				t.counts.PendingOctets += t.octets[i]
-				t.counts.PendingKnown = t.counts.PendingKnown && t.octets[i] > 0
-			case slices.Contains([]throughput.State{throughput.Running, throughput.Pending, throughput.Parked}, r.State):
-				t.counts.Begun = append(t.counts.Begun, console.Begun{Line: r.Line, Octets: t.octets[i]})
+		t.count()
+	}
+	s := t.standing
+	if t.lanes != nil {
+		s.Lanes, s.Share = t.lanes(), t.share
+	}
+	return s
+}
+
+// count looks at every row. t.mu is held.
+func (t *tracker) count() {
+	t.standing = throughput.Standing{Holds: t.holds}
+	parked, notBegun := newParkedRows(), throughput.Bulks{}
+	for i, r := range t.run {
+		r = r.Parked(t.hosts)
+		parked.add(r)
+		t.standing.Add(r.State)
+		octets := t.octets[i]
+		if r.Count.SourceOctets > 0 {
+			octets = r.Count.SourceOctets
+		}
+		if octets > 0 {
+			t.standing.Sized++
+			t.standing.SizedOctets += octets
+		}
+		if t.ended(r) {
+			continue
+		}
+		held := r.State != throughput.Running && t.holds.Of(r.Host1, r.Host2)
+		if held {
+			t.standing.Held++
+		}
+		if label := fault.Clean(r.User1); r.Attempts == 0 {
+			notBegun.Add(r.ParkedUntil, throughput.Load{Line: r.Line, Label: label, Octets: octets, Known: octets > 0})
+		} else {
+			t.standing.Begun = append(t.standing.Begun, throughput.Begun{
+				Line: r.Line, Label: label, Octets: t.octets[i], From: r.ParkedUntil, Held: held,
+			})
+		}
+	}
+	t.standing.NotBegun = notBegun.All()
+	t.standing.Reasons = parked.lines(time.Now())
+}
+
+// ended reports whether the run does nothing more for a row.
+func (t *tracker) ended(r throughput.Result) bool {
+	switch r.State {
+	case throughput.Running:
+		return false
+	case throughput.Pending:
+		return r.Fault != nil && r.Fault.Code == string(fault.Skipped)
+	case throughput.Parked:
+		for _, name := range []string{r.Host1, r.Host2} {
+			if p := t.hosts[name]; p != nil && p.Until.IsZero() {
+				return true // given up
 			}
 		}
-		t.counts.Waiting = parked.lines(time.Now())
+		return false
 	}
-	return t.counts
+	return true
+}
+
+// setLanes says how many lanes there are, of which so many for one account.
+func (t *tracker) setLanes(lanes func() int, share int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lanes, t.share = lanes, share
+}
+
+// setHolds notes what a person has stopped.
+func (t *tracker) setHolds(h throughput.Holds) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.holds = h
+	t.changes++
 }
 
 // setHosts notes which hosts are parked: rows that have not begun wait for

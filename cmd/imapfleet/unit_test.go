@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
-	"github.com/imapfleet/imapfleet/pkg/console"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -166,12 +165,13 @@ func TestTrackerCounts(t *testing.T) {
 	tr.set(0, throughput.Result{Line: 1, State: throughput.Running, Attempts: 1})
 	tr.set(1, throughput.Result{Line: 2, State: throughput.Pending, Attempts: 1})
 	tr.set(2, throughput.Result{Line: 3, State: throughput.Failed, Attempts: 1})
-	want := console.Counts{
-		RowCounts:     throughput.RowCounts{Running: 1, Pending: 2, Failed: 1},
-		PendingOctets: 300, PendingKnown: true,
-		Begun: []console.Begun{{Line: 1}, {Line: 2, Octets: 100}},
+	want := throughput.Standing{
+		RowCounts: throughput.RowCounts{Running: 1, Pending: 2, Failed: 1},
+		NotBegun:  []throughput.Bulk{{Rows: 1, Octets: 300, Largest: throughput.Load{Line: 4, Octets: 300, Known: true}}},
+		Begun:     []throughput.Begun{{Line: 1}, {Line: 2, Octets: 100}},
+		Sized:     3, SizedOctets: 600,
 	}
-	if diff := cmp.Diff(want, tr.Counts()); diff != "" {
+	if diff := cmp.Diff(want, tr.Standing()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -201,8 +201,8 @@ func TestTrackerHosts(t *testing.T) {
 			want = throughput.RowCounts{Done: 1, Running: 1, Parked: 2, Pending: 1}
 			lines = []string{"2 rows " + throughput.ParkedText("old", parked[0].Until, time.Now(), &pause.Fault)}
 		}
-		if got := tr.Counts(); got.RowCounts != want || !slices.Equal(got.Waiting, lines) {
-			t.Errorf("%+v, want %+v; %q, want %q", got.RowCounts, want, got.Waiting, lines)
+		if got := tr.Standing(); got.RowCounts != want || !slices.Equal(got.Reasons, lines) {
+			t.Errorf("%+v, want %+v; %q, want %q", got.RowCounts, want, got.Reasons, lines)
 		}
 		run, all, _ := tr.view()
 		var n [2]throughput.RowCounts

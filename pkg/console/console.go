@@ -1,8 +1,7 @@
 // Package console is what a person sees of a run while it goes on: on a
 // terminal a frame with one bar and a line per busy worker, elsewhere a plain
 // line now and then. Console is its main type. It counts nothing itself: it
-// reads throughput.Meter and the row counts that it is given, and it also
-// carries the log's lines, so that they and the frame do not tear each other.
+// shows what a throughput.Watch says, and it also carries the log's lines, so that they and the frame do not tear each other.
 // It prints no result; that is throughput.Summary's work.
 package console
 
@@ -31,9 +30,6 @@ const (
 	tick       = 125 * time.Millisecond // of a frame; a little over redraw, or clock jitter would skip every other one
 	redraw     = 100 * time.Millisecond // never more often than this
 	plainEvery = 10 * time.Second
-	rateSpan   = 10 * time.Second
-	etaSpan    = time.Minute
-	etaNeeds   = 5 * time.Second // of observation, before an ETA is worth saying
 )
 
 // Options says what to show and where. The zero value shows nothing.
@@ -41,8 +37,7 @@ type Options struct {
 	Out   io.Writer         // stderr; nil: nothing is written
 	Mode  Mode              // Auto looks at Out, which must then be an *os.File to be a terminal
 	Quiet bool              // no progress; lines given to Write still pass
-	Meter *throughput.Meter // the run's; nil: all is 0
-	Rows  Rows              // nil: no rows
+	Watch *throughput.Watch // of the run; nil: nothing is known of it
 
 	Size   func() (width, height int) // of the terminal, in columns and lines; nil: asked of Out. 0: unknown, 80 by 24
 	Now    func() time.Time           // nil: time.Now
@@ -52,7 +47,7 @@ type Options struct {
 // Console shows one run, once. Methods are safe for concurrent use. Make one
 // with New.
 type Console struct {
-	look    *tracker
+	look    *throughput.Watch
 	now     func() time.Time
 	screen  *screen
 	plain   bool
@@ -73,6 +68,9 @@ func New(opt Options) *Console {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Watch == nil {
+		opt.Watch = throughput.NewWatch(nil, nil)
+	}
 	if opt.Getenv == nil {
 		opt.Getenv = os.Getenv
 	}
@@ -80,7 +78,7 @@ func New(opt Options) *Console {
 		opt.Size = sizeOf(opt.Out)
 	}
 	c := &Console{
-		look: newTracker(opt.Meter, opt.Rows), now: opt.Now, quiet: opt.Quiet,
+		look: opt.Watch, now: opt.Now, quiet: opt.Quiet,
 		screen: &screen{out: opt.Out, size: opt.Size, now: opt.Now},
 	}
 	c.plain, c.restore = choose(opt)
@@ -138,10 +136,10 @@ func (c *Console) run(ctx context.Context, done chan<- struct{}) {
 	}
 }
 
-// show looks at the facts and shows them; on a plain output only if due. It
+// show looks at the run and shows it; on a plain output only if due. It
 // reports whether something was said.
 func (c *Console) show(due bool) bool {
-	f := c.look.at(c.now())
+	f := c.look.At(c.now())
 	if !c.plain {
 		c.screen.draw(f)
 		return true
@@ -155,8 +153,8 @@ func (c *Console) show(due bool) bool {
 // finish leaves the last state: on a terminal the totals without the workers,
 // elsewhere a last line if there was a first one.
 func (c *Console) finish(said bool) {
-	f := c.look.at(c.now())
-	f.busy = nil
+	f := c.look.At(c.now())
+	f.Busy = nil
 	switch {
 	case !c.plain:
 		c.screen.leave(f)

@@ -39,13 +39,15 @@ func (o *output) text() (string, int) {
 
 func noEnv(string) string { return "" }
 
-func fixed(c Counts) Rows { return RowsFunc(func() Counts { return c }) }
+func fixed(c throughput.Standing) throughput.Rows {
+	return throughput.RowsFunc(func() throughput.Standing { return c })
+}
 
 func TestPlainLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out output
 		run := throughput.NewRun()
-		c := New(Options{Out: &out, Getenv: noEnv, Meter: run, Rows: fixed(rows(throughput.RowCounts{Done: 1, Pending: 1}))})
+		c := New(Options{Out: &out, Getenv: noEnv, Watch: throughput.NewWatch(run, fixed(rows(throughput.RowCounts{Done: 1, Pending: 1})))})
 		c.Start(t.Context())
 		synctest.Wait()
 		run.Account("x", 1).Copied(50, 100<<20)
@@ -84,8 +86,8 @@ func TestFrameWhileLogging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		term := newTerminal(100, 12)
 		run := throughput.NewRun()
-		c := New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 100, 12 }, Meter: run,
-			Rows: fixed(rows(throughput.RowCounts{Running: 4}))})
+		c := New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 100, 12 },
+			Watch: throughput.NewWatch(run, fixed(rows(throughput.RowCounts{Running: 4})))})
 		c.Start(t.Context())
 		var wg sync.WaitGroup
 		for i := range 4 {
@@ -132,7 +134,7 @@ func TestFrameLeavesTotals(t *testing.T) {
 		term := newTerminal(80, 12)
 		run := throughput.NewRun()
 		run.Account("anna", 1)
-		c := New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 80, 12 }, Meter: run})
+		c := New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 80, 12 }, Watch: throughput.NewWatch(run, nil)})
 		c.Start(t.Context())
 		synctest.Wait()
 		if !strings.Contains(term.text(), "anna") {
@@ -238,10 +240,10 @@ func TestRowsMayLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		term := newTerminal(100, 12)
 		var c *Console
-		c = New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 100, 12 }, Rows: RowsFunc(func() Counts {
+		c = New(Options{Out: term, Mode: Frame, Size: func() (int, int) { return 100, 12 }, Watch: throughput.NewWatch(nil, throughput.RowsFunc(func() throughput.Standing {
 			fmt.Fprintln(c, "asked")
-			return Counts{}
-		})})
+			return throughput.Standing{}
+		}))})
 		c.Start(t.Context())
 		time.Sleep(time.Second)
 		c.Stop()
@@ -257,7 +259,7 @@ func BenchmarkDraw(b *testing.B) {
 	f := sample()
 	for b.Loop() {
 		c.pass(time.Second)
-		f.mib++
+		f.MiB++
 		s.draw(f)
 	}
 }

@@ -9,15 +9,37 @@ import (
 
 // compose makes the lines of a frame, at most height of them, none wider than
 // width columns.
-func compose(f facts, width, height int) []string {
-	lines := []string{barLine(f, width), head(rowsLine(f.counts), width)}
+func compose(f throughput.View, width, height int) []string {
+	lines := []string{barLine(f, width), head(rowsLine(f.RowCounts), width)}
+	if end := endLine(f, width); end != "" {
+		lines = append(lines, end)
+	}
+	for _, s := range notes(f) {
+		lines = append(lines, head(clean(s), width))
+	}
 	if height < len(lines) {
 		return lines[:max(0, height)]
 	}
-	for _, s := range f.counts.Waiting[:min(parkedMost, len(f.counts.Waiting), height-len(lines))] {
-		lines = append(lines, head(clean(s), width))
+	return append(lines, workerLines(f.Busy, width, height-len(lines))...)
+}
+
+// endLine says when the run ends and which account ends it, in as many words as
+// there is room for.
+func endLine(f throughput.View, width int) string {
+	text := clean(f.End.Text(f.Now))
+	if textWidth(text) > width {
+		text = clean(f.End.Short(f.Now))
 	}
-	return append(lines, workerLines(f.busy, width, height-len(lines))...)
+	return head(text, width)
+}
+
+// notes are what a person has stopped, and which rows are parked.
+func notes(f throughput.View) []string {
+	var out []string
+	if held := f.Holds.Text(); held != "" {
+		out = append(out, held)
+	}
+	return append(out, f.Reasons[:min(parkedMost, len(f.Reasons))]...)
 }
 
 // parkedMost is how many reasons are shown for which rows are parked.
@@ -31,16 +53,16 @@ const (
 
 // barLine is the bar and as many figures as there is room for; the less
 // telling ones go first.
-func barLine(f facts, width int) string {
-	amount := throughput.FormatOctets(f.copied) + " copied"
-	if f.octets {
-		amount = throughput.FormatOctets(f.handled) + " of " + throughput.FormatOctets(f.expected)
+func barLine(f throughput.View, width int) string {
+	amount := throughput.FormatOctets(f.Run.Octets) + " copied"
+	if f.InOctets {
+		amount = throughput.FormatOctets(f.Handled) + " of " + throughput.FormatOctets(f.Expected)
 	}
-	mib := throughput.FormatRate(f.mib) + " MiB/s"
-	messages := throughput.FormatRate(f.messages) + " messages/s"
+	mib := throughput.FormatRate(f.MiB) + " MiB/s"
+	messages := throughput.FormatRate(f.Messages) + " messages/s"
 	left := ""
-	if f.hasETA {
-		left = "ETA " + throughput.FormatDuration(f.eta)
+	if d, ok := f.End.Until(f.Now); ok {
+		left = "ETA " + throughput.FormatDuration(d)
 	}
 	for _, figures := range [][]string{{amount, mib, messages, left}, {amount, mib, left}, {mib, left}, {left}, {mib}, {}} {
 		text := ""
@@ -50,14 +72,14 @@ func barLine(f facts, width int) string {
 			}
 		}
 		if room := width - barExtra - len(text); room >= barMin {
-			return bar(f.fraction, min(room, barMax)) + text
+			return bar(f.Fraction, min(room, barMax)) + text
 		}
 	}
-	return head(fmt.Sprintf("%d%%", int(f.fraction*100)), width)
+	return head(fmt.Sprintf("%d%%", int(f.Fraction*100)), width)
 }
 
 // rowsLine says where the rows stand.
-func rowsLine(c Counts) string {
+func rowsLine(c throughput.RowCounts) string {
 	n := func(i int) string { return throughput.FormatNumber(int64(i)) }
 	s := "rows " + n(c.Done) + " of " + n(c.Total()) + " done"
 	if c.Incomplete > 0 {
@@ -67,7 +89,7 @@ func rowsLine(c Counts) string {
 }
 
 // workerLines gives a line to each worker, as many as fit.
-func workerLines(busy []worker, width, height int) []string {
+func workerLines(busy []throughput.Worker, width, height int) []string {
 	shown := busy
 	if len(busy) > height {
 		shown = busy[:max(0, height-1)]
@@ -96,7 +118,7 @@ const (
 	labelMin = 12
 )
 
-func newTable(busy []worker, width int) table {
+func newTable(busy []throughput.Worker, width int) table {
 	t := table{width: width}
 	mailbox := 0
 	for _, w := range busy {
@@ -136,7 +158,7 @@ func column(n int) int {
 	return n + gap
 }
 
-func (t table) line(w worker) string {
+func (t table) line(w throughput.Worker) string {
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", indent) + pad(head(clean(w.Label), t.label), t.label))
 	put := func(n int, s string) {
@@ -151,10 +173,10 @@ func (t table) line(w worker) string {
 	return head(strings.TrimRight(b.String(), " "), t.width)
 }
 
-func rateOf(w worker) string { return throughput.FormatRate(w.mib) + " MiB/s" }
+func rateOf(w throughput.Worker) string { return throughput.FormatRate(w.MiB) + " MiB/s" }
 
 // lanesOf tells of an account that works over more than one lane.
-func lanesOf(w worker) string {
+func lanesOf(w throughput.Worker) string {
 	if w.Lanes < 2 {
 		return ""
 	}
@@ -162,7 +184,7 @@ func lanesOf(w worker) string {
 }
 
 // messagesOf is how far a worker is.
-func messagesOf(w worker) string {
+func messagesOf(w throughput.Worker) string {
 	n := throughput.FormatNumber(w.Handled())
 	switch {
 	case w.ExpectedMessages > 0:

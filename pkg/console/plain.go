@@ -8,22 +8,25 @@ import (
 )
 
 // plainLine says in one line, without control characters, how far the run is.
-func plainLine(f facts) string {
-	parts := []string{fmt.Sprintf("progress %d%%", int(f.fraction*100))}
-	if f.octets {
-		parts = append(parts, throughput.FormatOctets(f.handled)+" of "+throughput.FormatOctets(f.expected))
+func plainLine(f throughput.View) string {
+	parts := []string{fmt.Sprintf("progress %d%%", int(f.Fraction*100))}
+	if f.InOctets {
+		parts = append(parts, throughput.FormatOctets(f.Handled)+" of "+throughput.FormatOctets(f.Expected))
 	} else {
-		parts = append(parts, throughput.FormatOctets(f.copied)+" copied")
+		parts = append(parts, throughput.FormatOctets(f.Run.Octets)+" copied")
 	}
 	parts = append(parts,
-		throughput.FormatRate(f.mib)+" MiB/s",
-		throughput.FormatRate(f.messages)+" messages/s",
-		rowsLine(f.counts))
-	for _, s := range f.counts.Waiting[:min(parkedMost, len(f.counts.Waiting))] {
+		throughput.FormatRate(f.MiB)+" MiB/s",
+		throughput.FormatRate(f.Messages)+" messages/s",
+		rowsLine(f.RowCounts))
+	for _, s := range notes(f) {
 		parts = append(parts, clean(s))
 	}
-	if f.hasETA {
-		parts = append(parts, "ETA "+throughput.FormatDuration(f.eta))
+	if d, ok := f.End.Until(f.Now); ok {
+		parts = append(parts, "ETA "+throughput.FormatDuration(d))
+	}
+	if end := clean(f.End.Text(f.Now)); end != "" {
+		parts = append(parts, end)
 	}
 	return strings.Join(parts, ", ")
 }

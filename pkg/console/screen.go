@@ -7,22 +7,24 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // screen is the output: a frame at the bottom, if there is one, and lines
-// above it. The lock guards all below it and is never held while the run's
-// facts are asked for: who answers may be writing a log line.
+// above it. The lock guards all below it and is never held while a view is
+// asked for: who answers may be writing a log line.
 type screen struct {
 	out  io.Writer
 	size func() (width, height int)
 	now  func() time.Time
 
 	mu      sync.Mutex
-	last    *facts    // what the frame shows; nil: no frame
-	shown   []string  // the frame's lines that stand on the terminal now
-	width   int       // the terminal's when they were drawn
-	drawn   time.Time // when
-	partial []byte    // a line that waits for its end
+	last    *throughput.View // what the frame shows; nil: no frame
+	shown   []string         // the frame's lines that stand on the terminal now
+	width   int              // the terminal's when they were drawn
+	drawn   time.Time        // when
+	partial []byte           // a line that waits for its end
 }
 
 const (
@@ -46,7 +48,7 @@ func (s *screen) measure() (width, height int) {
 }
 
 // draw shows f as the frame, unless the last drawing is too recent.
-func (s *screen) draw(f facts) {
+func (s *screen) draw(f throughput.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = &f
@@ -56,7 +58,7 @@ func (s *screen) draw(f facts) {
 }
 
 // leave shows f for good: what comes after it goes below.
-func (s *screen) leave(f facts) {
+func (s *screen) leave(f throughput.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = &f

@@ -26,10 +26,10 @@ func newScreen(t *terminal, c *clock) *screen {
 	return &screen{out: t, size: t.size, now: c.now}
 }
 
-func small(workers int) facts {
-	f := facts{counts: rows(throughput.RowCounts{Done: 1, Running: workers}), fraction: 0.5}
+func small(workers int) throughput.View {
+	f := throughput.View{Standing: rows(throughput.RowCounts{Done: 1, Running: workers}), Fraction: 0.5}
 	for i := range workers {
-		f.busy = append(f.busy, at(fmt.Sprintf("user%d", i), "INBOX", 1, 2, 0))
+		f.Busy = append(f.Busy, at(fmt.Sprintf("user%d", i), "INBOX", 1, 2, 0))
 	}
 	return f
 }

@@ -24,8 +24,8 @@ const examples = 3
 
 type causeKey struct{ side, code string }
 
-// causesOf groups the rows that failed, are incomplete or parked by side and
-// code, the most frequent first.
+// causesOf groups the rows that failed, are incomplete, parked or skipped by side
+// and code, the most frequent first.
 func causesOf(results []Result) []Cause {
 	groups := map[causeKey]*Cause{}
 	lines := map[causeKey][]int{}
@@ -65,8 +65,12 @@ func byLine(results []Result) []Result {
 // brought to an end.
 func faultOf(r Result) (Fault, bool) {
 	switch r.State.Known() {
-	case Done, Pending, Running:
+	case Done, Running:
 		return Fault{}, false
+	case Pending:
+		if r.Fault == nil || r.Fault.Code != codeSkipped {
+			return Fault{}, false
+		}
 	}
 	f := Fault{}
 	if r.Fault != nil {
@@ -77,6 +81,9 @@ func faultOf(r Result) (Fault, bool) {
 	}
 	return f, true
 }
+
+// codeSkipped is fault's word for a row that a person took out of the run.
+const codeSkipped = "skipped"
 
 // unnamed names the cause of a row that nobody has named.
 func unnamed(r Result) string {

@@ -19,6 +19,7 @@ const (
 	EventMapped   EventType = "row-mapped"  // Mapping: where the mailboxes of a row would go that is only looked at
 	EventTuned    EventType = "parallel"    // Parallel: another number of lanes was tried, or taken
 	EventProgress EventType = "progress"    // Progress
+	EventSteered  EventType = "steered"     // Steered: somebody has changed the run while it went on
 	EventSummary  EventType = "summary"     // Summary
 )
 
@@ -33,6 +34,7 @@ type Event struct {
 	Hosts    []HostPause `json:"hosts,omitzero"`
 	Parallel *Tuning     `json:"parallel,omitempty"`
 	Progress *Progress   `json:"progress,omitempty"`
+	Steered  *Steered    `json:"steered,omitempty"`
 	Summary  *Report     `json:"summary,omitempty"`
 }
 
@@ -41,6 +43,13 @@ type Event struct {
 type Mapping struct {
 	Line  int      `json:"line"`
 	Notes []string `json:"notes"`
+}
+
+// Steered is an order that 'imapfleet ctl' gave, and what was done, in a sentence.
+type Steered struct {
+	Verb string   `json:"verb"`
+	Args []string `json:"arguments,omitempty"`
+	Said string   `json:"said"`
 }
 
 // Progress is how far a run is. Messages and octets are those copied by this
@@ -54,6 +63,10 @@ type Progress struct {
 	ExpectedOctets    int64     `json:"expected_octets"`
 	MiBPerSecond      float64   `json:"mib_per_second"`
 	MessagesPerSecond float64   `json:"messages_per_second"`
+	// End is when the run ends by what is known now; nil where nothing is left.
+	End   *End  `json:"end,omitempty"`
+	Lanes int   `json:"lanes,omitempty"` // that the run may use
+	Holds Holds `json:"holds,omitzero"`  // what 'imapfleet ctl' has stopped
 }
 
 // Encoder writes events, one line each, one Write per line. It is safe for

@@ -1,38 +1,50 @@
-package console
+package throughput
 
-import "github.com/imapfleet/imapfleet/pkg/throughput"
+import "time"
 
-// Counts is where the rows of the run stand. PendingOctets is what those that
-// this run has not begun yet are expected to hold at the source; it counts
-// only if PendingKnown, that is if it speaks of all of them. Begun are the
-// rows that this run has begun and not ended, those that wait for another
-// attempt included; the console only reads it. Waiting says, the most important
-// first, which rows are parked until when and why.
-type Counts struct {
-	throughput.RowCounts
-	PendingOctets int64
-	PendingKnown  bool
-	Begun         []Begun
-	Waiting       []string
+// Standing is where the rows of a run stand; who is told only reads it.
+type Standing struct {
+	RowCounts
+	// Begun are the rows that this run has begun and not ended, those that wait
+	// for another attempt included.
+	Begun []Begun
+	// NotBegun are the rows that this run has not begun, by when they may begin.
+	// Those that it will not begin are not in it.
+	NotBegun []Bulk
+	// Reasons say, the most important first, which rows are parked until when
+	// and why.
+	Reasons []string
+	// Sized are the rows whose size is known, of this run or an earlier one, and
+	// SizedOctets what they hold together.
+	Sized       int
+	SizedOctets int64
+	Lanes       int // that the run may use; 0: nobody said
+	Share       int // of them, for one account at most; 0: nobody said
+	Holds       Holds
+	Held        int // rows that have not ended and wait until a person lets them go on
 }
 
-// Begun is a row that the run has begun: its line in the list, as its meter
-// has it, and the octets that an earlier pass found at the source, 0 when
-// unknown. They stand for it until its meter knows what lies ahead.
+// Begun is a row that the run has begun and not ended. Line is as its meter has
+// it; Octets are what an earlier pass found at the source, 0 when unknown: they
+// stand for it until its meter knows what lies ahead. From is when it is tried
+// again, if it waits for a time.
 type Begun struct {
 	Line   int
+	Label  string
 	Octets int64
+	From   time.Time
+	Held   bool // it waits until a person lets it go on
 }
 
-// Rows tells a console about the rows. Counts is called about ten times a
-// second from the console's goroutine, which holds no lock meanwhile: it must
-// be quick, and safe to call while the run goes on.
+// Rows tells of the rows of a run. Standing is called about ten times a second
+// by who holds no lock meanwhile: it must be quick, and safe to call while the
+// run goes on.
 type Rows interface {
-	Counts() Counts
+	Standing() Standing
 }
 
 // RowsFunc is a function as Rows.
-type RowsFunc func() Counts
+type RowsFunc func() Standing
 
-// Counts calls f.
-func (f RowsFunc) Counts() Counts { return f() }
+// Standing calls f.
+func (f RowsFunc) Standing() Standing { return f() }

@@ -1,104 +1,109 @@
-package console
+package throughput
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/imapfleet/imapfleet/pkg/throughput"
+	"github.com/google/go-cmp/cmp"
 )
 
 type world struct {
 	*testing.T
-	run    *throughput.Meter
-	counts Counts
-	clock  *clock
-	look   *tracker
+	run    *Meter
+	counts Standing
+	now    time.Time
+	look   *Watch
 }
 
-func newWorld(t *testing.T, c Counts) *world {
-	w := &world{T: t, run: throughput.NewRun(), counts: c, clock: newClock()}
-	w.look = newTracker(w.run, RowsFunc(func() Counts { return w.counts }))
+func newWorld(t *testing.T, c Standing) *world {
+	w := &world{T: t, run: NewRun(), counts: c, now: noon}
+	w.look = NewWatch(w.run, RowsFunc(func() Standing { return w.counts }))
 	return w
 }
 
-func (w *world) after(d time.Duration) facts {
-	w.clock.pass(d)
-	return w.look.at(w.clock.now())
+func (w *world) after(d time.Duration) View {
+	w.now = w.now.Add(d)
+	return w.look.At(w.now)
 }
 
-func TestTrackerOctets(t *testing.T) {
-	w := newWorld(t, Counts{RowCounts: throughput.RowCounts{Pending: 1, Running: 1}, PendingOctets: 600 * mebi, PendingKnown: true})
+// eta is how long the view says that it will take; 0: it does not say.
+func eta(v View) time.Duration {
+	d, _ := v.End.Until(v.Now)
+	return d
+}
+
+func TestWatchOctets(t *testing.T) {
+	w := newWorld(t, Standing{RowCounts: RowCounts{Pending: 1, Running: 1}, NotBegun: []Bulk{{Rows: 1, Octets: 600 * mebi}}})
 	a := w.run.Account("anna", 1)
 	a.Expect(400, 400*mebi)
 	f := w.after(0)
-	if !f.octets || f.expected != 1000*mebi || f.fraction != 0 || f.hasETA || f.mib != 0 {
+	if !f.InOctets || f.Expected != 1000*mebi || f.Fraction != 0 || eta(f) != 0 || f.MiB != 0 {
 		t.Errorf("at first: %+v", f)
 	}
 	for range 20 {
 		a.Copied(5, 10*mebi)
 		f = w.after(time.Second)
 	}
-	if f.fraction != 0.2 || f.handled != 200*mebi || f.copied != 200*mebi {
+	if f.Fraction != 0.2 || f.Handled != 200*mebi || f.Run.Octets != 200*mebi {
 		t.Errorf("after 20 s: %+v", f)
 	}
-	if f.mib != 10 || f.messages != 5 || f.busy[0].mib != 10 {
-		t.Errorf("rates: %v MiB/s, %v messages/s, worker %v MiB/s, want 10, 5 and 10", f.mib, f.messages, f.busy[0].mib)
+	if f.MiB != 10 || f.Messages != 5 || f.Busy[0].MiB != 10 {
+		t.Errorf("rates: %v MiB/s, %v messages/s, worker %v MiB/s, want 10, 5 and 10", f.MiB, f.Messages, f.Busy[0].MiB)
 	}
-	if !f.hasETA || f.eta != 80*time.Second {
-		t.Errorf("ETA %v, %v, want 1m20s", f.eta, f.hasETA)
+	if eta(f) != 80*time.Second {
+		t.Errorf("ETA %v, want 1m20s", eta(f))
 	}
 	f = w.after(time.Hour) // nothing moves
-	if f.mib != 0 || f.messages != 0 || f.busy[0].mib != 0 || f.hasETA {
+	if f.MiB != 0 || f.Messages != 0 || f.Busy[0].MiB != 0 || eta(f) != 0 {
 		t.Errorf("stalled: %+v", f)
 	}
 	a.End()
-	if f = w.after(time.Second); len(f.busy) != 0 || len(w.look.workers) != 0 {
-		t.Errorf("ended: %d busy, %d remembered", len(f.busy), len(w.look.workers))
+	if f = w.after(time.Second); len(f.Busy) != 0 || len(w.look.workers) != 0 {
+		t.Errorf("ended: %d busy, %d remembered", len(f.Busy), len(w.look.workers))
 	}
 }
 
-func TestTrackerRows(t *testing.T) {
-	w := newWorld(t, Counts{RowCounts: throughput.RowCounts{Done: 1, Failed: 1, Incomplete: 1, Pending: 6, Running: 1}})
+func TestWatchRows(t *testing.T) {
+	w := newWorld(t, Standing{RowCounts: RowCounts{Done: 1, Failed: 1, Incomplete: 1, Pending: 6, Running: 1}, NotBegun: []Bulk{{Rows: 6, Unknown: 6}}})
 	w.after(0)
 	a := w.run.Account("anna", 1)
 	a.Expect(100, 1000)
 	a.Copied(50, 500)
 	f := w.after(10 * time.Second)
-	if f.octets || f.fraction != 0.35 {
-		t.Errorf("fraction %v (octets: %v), want 0.35 of the rows", f.fraction, f.octets)
+	if f.InOctets || f.Fraction != 0.35 {
+		t.Errorf("fraction %v (octets: %v), want 0.35 of the rows", f.Fraction, f.InOctets)
 	}
-	if !f.hasETA || f.eta != 130*time.Second {
-		t.Errorf("ETA %v, %v, want 2m10s for 6.5 rows at half a row in 10 s", f.eta, f.hasETA)
+	if eta(f) != 130*time.Second || f.End.Guessed != 6 || f.End.AtLeast {
+		t.Errorf("ETA %v (%+v), want 2m10s for 6.5 rows at half a row in 10 s", eta(f), f.End)
 	}
 	// The last rows have begun: all sizes are known now.
-	w.counts.Pending, w.counts.Done = 0, 7
-	if f = w.after(time.Second); !f.octets || f.fraction != 0.5 || f.hasETA {
-		t.Errorf("fraction %v (octets: %v, ETA: %v), want 0.5 of the octets", f.fraction, f.octets, f.hasETA)
+	w.counts.Pending, w.counts.Done, w.counts.NotBegun = 0, 7, nil
+	if f = w.after(time.Second); !f.InOctets || f.Fraction != 0.5 || eta(f) != 11*time.Second {
+		t.Errorf("fraction %v (octets: %v, ETA: %v), want 0.5 of the octets, and the other half in the time of the first", f.Fraction, f.InOctets, eta(f))
 	}
 }
 
-// TestTrackerUnsized: one server that says no sizes decides for the whole run.
-func TestTrackerUnsized(t *testing.T) {
-	w := newWorld(t, Counts{RowCounts: throughput.RowCounts{Running: 2}})
+// TestWatchUnsized: one server that says no sizes decides for the whole run.
+func TestWatchUnsized(t *testing.T) {
+	w := newWorld(t, Standing{RowCounts: RowCounts{Running: 2}})
 	a, b := w.run.Account("anna", 1), w.run.Account("bert", 2)
 	a.Expect(100, 1000)
 	b.Expect(100, 0)
 	b.AlreadyThere(50)
-	if f := w.after(0); f.octets || f.fraction != 0.25 {
-		t.Errorf("fraction %v (octets: %v), want 0.25 of the rows", f.fraction, f.octets)
+	if f := w.after(0); f.InOctets || f.Fraction != 0.25 {
+		t.Errorf("fraction %v (octets: %v), want 0.25 of the rows", f.Fraction, f.InOctets)
 	}
 	b.End()
-	if f := w.after(time.Second); f.octets {
+	if f := w.after(time.Second); f.InOctets {
 		t.Error("the bar changed its unit")
 	}
 }
 
-// TestTrackerUntold: a row that has begun and not said yet what it holds is
+// TestWatchUntold: a row that has begun and not said yet what it holds is
 // not nothing.
-func TestTrackerUntold(t *testing.T) {
-	w := newWorld(t, Counts{
-		RowCounts: throughput.RowCounts{Done: 6, Running: 2},
+func TestWatchUntold(t *testing.T) {
+	w := newWorld(t, Standing{
+		RowCounts: RowCounts{Done: 6, Running: 2},
 		Begun:     []Begun{{Line: 7, Octets: 300}, {Line: 8}},
 	})
 	for line := range 6 {
@@ -111,11 +116,8 @@ func TestTrackerUntold(t *testing.T) {
 	same := func(when string, octets bool, fraction float64, expected int64) {
 		t.Helper()
 		f := w.after(time.Second)
-		if f.octets != octets || f.fraction != fraction || octets && f.expected != expected {
-			t.Errorf("%s: fraction %v, octets %v of %d; want %v, %v of %d", when, f.fraction, f.octets, f.expected, fraction, octets, expected)
-		}
-		if line := plainLine(f); !octets && strings.Contains(line, " B of ") {
-			t.Errorf("%s: a total that is not known: %s", when, line)
+		if f.InOctets != octets || f.Fraction != fraction || octets && f.Expected != expected {
+			t.Errorf("%s: fraction %v, octets %v of %d; want %v, %v of %d", when, f.Fraction, f.InOctets, f.Expected, fraction, octets, expected)
 		}
 	}
 	same("nothing said", false, 0.75, 0)
@@ -133,57 +135,86 @@ func TestTrackerUntold(t *testing.T) {
 	same("anna has ended with nothing", true, 0.4, 1500)
 }
 
-// TestTrackerUntoldWaiting: a row that waits for another attempt before it was
+// TestWatchUntoldWaiting: a row that waits for another attempt before it was
 // ever counted is work ahead as well.
-func TestTrackerUntoldWaiting(t *testing.T) {
-	w := newWorld(t, Counts{
-		RowCounts:    throughput.RowCounts{Done: 1, Pending: 1},
-		PendingKnown: true, // of those not begun, of which there is none
-		Begun:        []Begun{{Line: 2}},
+func TestWatchUntoldWaiting(t *testing.T) {
+	w := newWorld(t, Standing{
+		RowCounts: RowCounts{Done: 1, Pending: 1},
+		Begun:     []Begun{{Line: 2}},
 	})
 	a, b := w.run.Account("anna", 1), w.run.Account("bert", 2)
 	a.Expect(1, 100)
 	a.Copied(1, 100)
 	a.End()
 	b.Pause()
-	if f := w.after(0); f.octets || f.fraction != 0.5 {
-		t.Errorf("fraction %v (octets: %v), want 0.5 of the rows", f.fraction, f.octets)
+	if f := w.after(0); f.InOctets || f.Fraction != 0.5 {
+		t.Errorf("fraction %v (octets: %v), want 0.5 of the rows", f.Fraction, f.InOctets)
 	}
 }
 
-func TestTrackerNothing(t *testing.T) {
-	look := newTracker(nil, nil)
-	if f := look.at(newClock().now()); f.fraction != 0 || f.octets || f.hasETA || f.busy != nil {
+func TestWatchNothing(t *testing.T) {
+	look := NewWatch(nil, nil)
+	if f := look.At(noon); f.Fraction != 0 || f.InOctets || eta(f) != 0 || f.Busy != nil {
 		t.Errorf("facts of nothing: %+v", f)
 	}
 }
 
-func TestETA(t *testing.T) {
-	tests := []struct {
-		name string
-		over time.Duration
-		n    int64
-		rest int64
-		want time.Duration
-		ok   bool
-	}{
-		{"steady", 10 * time.Second, 100, 50, 5 * time.Second, true},
-		{"too early", 4 * time.Second, 100, 50, 0, false},
-		{"nothing moves", 10 * time.Second, 0, 50, 0, false},
-		{"goes back", 10 * time.Second, -10, 50, 0, false},
-		{"nothing left", 10 * time.Second, 100, 0, 0, false},
-		{"for ever", 10 * time.Second, 1, 1 << 40, 0, false},
+// TestWatchAttempts: what an attempt begins anew is no step back, and what an
+// account has left is remembered while it waits.
+func TestWatchAttempts(t *testing.T) {
+	w := newWorld(t, Standing{RowCounts: RowCounts{Running: 1}, Begun: []Begun{{Line: 1, Label: "anna"}}})
+	a := w.run.Account("anna", 1)
+	a.Expect(100, 1000)
+	w.after(0)
+	a.AlreadyThere(50)
+	w.after(10 * time.Second)
+	a.Pause()
+	w.counts.Begun[0].From = w.now.Add(10 * time.Minute)
+	if f := w.after(time.Second); f.End.Left != 500 || f.End.Last.Line != 1 || eta(f) < 9*time.Minute {
+		t.Errorf("while it waits: %+v", f.End)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c := newClock()
-			w := throughput.NewWindow(time.Minute)
-			w.Add(c.now(), 1000)
-			c.pass(tt.over)
-			w.Add(c.now(), 1000+tt.n)
-			if got, ok := eta(w, tt.rest); got != tt.want || ok != tt.ok {
-				t.Errorf("eta = %v, %v, want %v, %v", got, ok, tt.want, tt.ok)
-			}
-		})
+	a.Restart()
+	a.Expect(100, 1000)
+	w.counts.Begun[0].From = time.Time{}
+	f := w.after(time.Second)
+	if f.End.Left != 1000 || f.End.Why != "" || eta(f) <= 0 {
+		t.Errorf("again: %+v", f.End)
+	}
+}
+
+// TestWatchHeld: what a person has stopped has no end, what is being drained
+// ends with those at work.
+func TestWatchHeld(t *testing.T) {
+	w := newWorld(t, Standing{RowCounts: RowCounts{Running: 1, Pending: 1}, NotBegun: []Bulk{{Rows: 1, Octets: 600}}, Held: 1, Holds: Holds{Hosts: []string{"old"}}})
+	a := w.run.Account("anna", 1)
+	a.Expect(10, 100)
+	w.after(0)
+	a.Copied(5, 50)
+	if f := w.after(10 * time.Second); f.End.Why != EndPaused || !f.End.At.IsZero() {
+		t.Errorf("paused: %+v", f.End)
+	}
+	w.counts.Held, w.counts.Holds = 0, Holds{Draining: true}
+	if f := w.after(time.Second); f.End.Left != 50 || f.End.Rows != 1 || eta(f) != 11*time.Second {
+		t.Errorf("draining: %+v", f.End)
+	}
+}
+
+// TestWatchSame: two who look at one time see the same, whatever they looked at
+// before, and a clock that jumps back does no harm.
+func TestWatchSame(t *testing.T) {
+	w := newWorld(t, Standing{RowCounts: RowCounts{Running: 1}, Begun: []Begun{{Line: 1}}})
+	a := w.run.Account("anna", 1)
+	a.Expect(100, 1000)
+	for range 30 {
+		a.Copied(1, 10)
+		w.after(time.Second)
+		w.look.At(w.now.Add(-time.Hour))
+	}
+	one, two := w.look.At(w.now), w.look.At(w.now)
+	if d := cmp.Diff(one.Progress(), two.Progress()); d != "" || one.Progress().End == nil {
+		t.Errorf("%s", d)
+	}
+	if one.Messages != 1 {
+		t.Errorf("%v messages/s, want 1", one.Messages)
 	}
 }
