@@ -40,12 +40,13 @@
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	mxlookup        where a domain's mail goes, and its TTL (DNS)
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
+//	control         how another process asks and steers a run: a socket, and one JSON object a line each way
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
 // Imports go one way: cmd -> batch, console, verify; verify -> mailsync -> imapconn -> wire, with
 // mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody
-// but what a row can say, account -> rules -> ratelimit, and ledger -> lockfile.
+// but what a row can say, account -> rules -> ratelimit, and ledger -> lockfile. control knows nobody.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //
@@ -72,6 +73,8 @@
 //   - ledger: one writer, which owns the database's write connection.
 //   - console: one that draws. cmd: one that keeps the result files current, and
 //     one that waits for a signal.
+//   - control: one that accepts, and one for each client, at most eight. What a
+//     client orders is done by batch's feeder, between two of its steps.
 //
 // A panic in any goroutine of a row is that row's fault, with its stack in run.log.
 //
@@ -147,5 +150,12 @@
 //     the two together.
 //   - What an unnumbered limit of connections is follows from the logins that
 //     stand, not from the lanes given out: many of these are about to be refused.
+//   - Rates are made of counters in one place, throughput.Watch, which all who show
+//     a run look through: two windows over one counter would show two rates.
+//   - When a run ends is a sum and a longest account, not a simulation of its
+//     queue: it is said ten times a second, of a hundred thousand rows.
+//   - A row that a person stops is ended as a run is stopped, at a message border,
+//     and begins again: a row that slept with its connections open would hold
+//     a server's places, and lose them.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

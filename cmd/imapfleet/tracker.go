@@ -74,9 +74,15 @@ func (t *tracker) Standing() throughput.Standing {
 func (t *tracker) count() {
 	t.standing = throughput.Standing{Holds: t.holds}
 	parked, notBegun := newParkedRows(), throughput.Bulks{}
-	for i, r := range t.run {
-		r = r.Parked(t.hosts)
-		parked.add(r)
+	for i := range t.run {
+		r := &t.run[i] // there may be very many: a copy of each costs more than the rest
+		if len(t.hosts) > 0 {
+			p := r.Parked(t.hosts)
+			r = &p
+		}
+		if r.State == throughput.Parked {
+			parked.add(*r)
+		}
 		t.standing.Add(r.State)
 		octets := t.octets[i]
 		if r.Count.SourceOctets > 0 {
@@ -93,11 +99,11 @@ func (t *tracker) count() {
 		if held {
 			t.standing.Held++
 		}
-		if label := fault.Clean(r.User1); r.Attempts == 0 {
-			notBegun.Add(r.ParkedUntil, throughput.Load{Line: r.Line, Label: label, Octets: octets, Known: octets > 0})
+		if r.Attempts == 0 {
+			notBegun.Add(r.ParkedUntil, throughput.Load{Line: r.Line, Label: r.User1, Octets: octets, Known: octets > 0})
 		} else {
 			t.standing.Begun = append(t.standing.Begun, throughput.Begun{
-				Line: r.Line, Label: label, Octets: t.octets[i], From: r.ParkedUntil, Held: held,
+				Line: r.Line, Label: r.User1, Octets: t.octets[i], From: r.ParkedUntil, Held: held,
 			})
 		}
 	}
@@ -106,7 +112,7 @@ func (t *tracker) count() {
 }
 
 // ended reports whether the run does nothing more for a row.
-func (t *tracker) ended(r throughput.Result) bool {
+func (t *tracker) ended(r *throughput.Result) bool {
 	switch r.State {
 	case throughput.Running:
 		return false

@@ -105,7 +105,7 @@ paused: old.example`},
 		{"many accounts decide, 120 columns", together, 119, 3, `
  15% [=====>                                  ]  800.0 MiB of 5.0 GiB  42.3 MiB/s  531 messages/s  ETA 3m 10s
 rows 12 of 200 done, 1 failed, 2 parked, 4 running
-ends about 12:03 (187 rows, 4.2 GiB left; longest line 17, anna@new.example, 4.1 GiB; size of 9 rows unknown)`},
+ends about 12:03 (187 rows, 4.2 GiB left; longest: line 17, anna@new.example, 4.1 GiB; size of 9 rows unknown)`},
 		{"two lines", sample(), 79, 2, `
  15% [>         ]  800.0 MiB of 5.0 GiB  42.3 MiB/s  531 messages/s  ETA 3m 10s
 rows 12 of 200 done, 1 failed, 2 parked, 4 running`},

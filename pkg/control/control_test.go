@@ -204,7 +204,9 @@ func TestHandlerTrouble(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	<-ended
+	if err := <-ended; err != nil {
+		t.Errorf("what was asked before the end is not answered: %v", err)
+	}
 }
 
 func TestVersions(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 const (
 	idle    = 10 * time.Second // between two requests, and for one to come as a whole
 	writing = 10 * time.Second // for an answer to be taken
+	parting = time.Second      // the same, when the run has ended
 	// clients are served at a time; others wait until one has gone.
 	clients = 8
 	// perSecond is how many requests a second are answered, of all clients.
@@ -39,8 +40,8 @@ type Server struct {
 	served sync.WaitGroup
 	one    sync.Mutex // held while a request is handled
 
-	mu    sync.Mutex // guards what follows
-	conns map[net.Conn]struct{}
+	mu    sync.Mutex        // guards what follows
+	conns map[net.Conn]bool // whether it waits for an answer
 }
 
 // Listen begins to answer for the run with the state directory dir, which must
@@ -57,21 +58,25 @@ func Listen(dir string, handle Handler) (*Server, error) {
 func newServer(p *place, handle Handler) *Server {
 	s := &Server{
 		place: p, token: p.token, handle: handle, pace: rate.NewLimiter(perSecond, perSecond),
-		conns: make(map[net.Conn]struct{}),
+		conns: make(map[net.Conn]bool),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.served.Go(s.accept)
 	return s
 }
 
-// Close ends all connections, waits for what is being done, and takes away what
-// Listen has made.
+// Close waits for what is being done, so that the order which has ended the run
+// is answered too, ends all connections and takes away what Listen has made.
 func (s *Server) Close() error {
 	s.cancel()
 	err := s.place.listener.Close()
 	s.mu.Lock()
-	for c := range s.conns {
-		_ = c.Close() // who asked is told by that
+	for c, asked := range s.conns {
+		if asked {
+			_ = c.SetWriteDeadline(time.Now().Add(parting)) // fails only on one that is closed
+		} else {
+			_ = c.Close()
+		}
 	}
 	s.mu.Unlock()
 	s.served.Wait()
@@ -127,8 +132,17 @@ func (s *Server) keep(c net.Conn) bool {
 		_ = c.Close()
 		return false
 	}
-	s.conns[c] = struct{}{}
+	s.conns[c] = false
 	return true
+}
+
+// asked notes that a connection waits for an answer, or has got it; false: the
+// server is closed, and nothing more is answered on it.
+func (s *Server) asked(c net.Conn, waits bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = waits
+	return s.ctx.Err() == nil
 }
 
 func (s *Server) forget(c net.Conn) {
@@ -162,7 +176,7 @@ func (s *Server) serve(c net.Conn) {
 			s.say(c, Answer{Kind: Usage, Said: err.Error()})
 			return
 		}
-		if !s.say(c, s.answer(q)) {
+		if !s.asked(c, true) || !s.say(c, s.answer(q)) || !s.asked(c, false) {
 			return
 		}
 	}
@@ -188,7 +202,11 @@ func (s *Server) say(c net.Conn, a Answer) bool {
 	if err != nil {
 		return false
 	}
-	if c.SetWriteDeadline(time.Now().Add(writing)) != nil {
+	patience := writing
+	if s.ctx.Err() != nil {
+		patience = parting
+	}
+	if c.SetWriteDeadline(time.Now().Add(patience)) != nil {
 		return false
 	}
 	_, err = c.Write(b)

@@ -8,7 +8,7 @@ import (
 // Load is what one account has left to move.
 type Load struct {
 	Line   int
-	Label  string
+	Label  string  // of the user; Text makes it fit for a terminal
 	Octets int64   // left; 0 when unknown
 	Known  bool    // Octets is the source's own figure, of this pass or an earlier one
 	Rate   float64 // its own octets per second; 0: none is known

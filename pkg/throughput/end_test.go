@@ -30,7 +30,7 @@ func TestEstimate(t *testing.T) {
 				Busy:    []Load{known(1, 50*mib, 2.5*mib, 1), known(2, 50*mib, 2.5*mib, 1), known(3, 50*mib, 2.5*mib, 1), known(4, 50*mib, 2.5*mib, 1)},
 				Waiting: []Bulk{{Rows: 1000, Octets: 100_000 * mib, Largest: known(5, 100*mib, 0, 0)}}},
 			after: 10020 * time.Second,
-			text:  "ends about 14:47 (1,004 rows, 97.9 GiB left; longest line 5, user, 100.0 MiB)",
+			text:  "ends about 14:47 (1,004 rows, 97.9 GiB left; longest: line 5, user, 100.0 MiB)",
 		},
 		{
 			name: "one huge one at work, one lane each while others wait, four from then on",
@@ -60,7 +60,7 @@ func TestEstimate(t *testing.T) {
 			a: Ahead{Rate: mib, Lanes: 1, Share: 1, Mean: 100 * mib, Busy: []Load{known(1, 100*mib, mib, 1)},
 				Waiting: []Bulk{{Rows: 5, Octets: 50 * mib, Unknown: 4, Largest: known(2, 50*mib, 0, 0)}}},
 			after: 550 * time.Second,
-			text:  "ends about 12:09 (6 rows, 550.0 MiB left; longest line 2, user, 100.0 MiB; size of 4 rows unknown)",
+			text:  "ends about 12:09 (6 rows, 550.0 MiB left; longest: line 2, user, 100.0 MiB; size of 4 rows unknown)",
 		},
 		{
 			name: "unknown sizes and no mean: then or later",
@@ -82,7 +82,7 @@ func TestEstimate(t *testing.T) {
 			a: Ahead{Rate: mib, Lanes: 4, Share: 1, Busy: []Load{known(1, 60*mib, mib, 1)}, Waiting: []Bulk{
 				{From: noon.Add(time.Hour), Rows: 60, Octets: 3600 * mib, Largest: known(2, 60*mib, 0, 0)}}},
 			after: 2 * time.Hour,
-			text:  "ends about 14:00 (61 rows, 3.6 GiB left; longest line 2, user, 60.0 MiB)",
+			text:  "ends about 14:00 (61 rows, 3.6 GiB left; longest: line 2, user, 60.0 MiB)",
 		},
 		{
 			name:  "tomorrow",

@@ -56,7 +56,7 @@ func (e End) what(long bool) string {
 	} else {
 		all := several(int64(e.Rows), "row") + ", " + FormatOctets(e.Left) + " left"
 		if last != "" && long {
-			all += "; longest " + last
+			all += "; longest: " + last
 		}
 		last = all
 	}
