@@ -29,20 +29,20 @@ func TestParseOrder(t *testing.T) {
 	}{
 		{words: "status", want: order{}},
 		{words: "status x", err: "too many arguments"},
-		{words: "parallel 40", want: order{number: 40}},
+		{words: "parallel 40", want: order{parallel: parallelValue{n: 40}}},
 		{words: "parallel", err: "an argument is missing: write parallel N|auto"},
-		{words: "parallel -1", err: "no number of lanes"},
-		{words: "parallel 99999999999999999999", err: "no number of lanes"},
-		{words: "parallel auto", want: order{auto: true}},
-		{words: "parallel auto:4-64", want: order{auto: true, least: 4, number: 64}},
-		{words: "parallel auto:64-4", err: "no range of lanes"},
-		{words: "parallel auto4-64", err: "no range of lanes"},
+		{words: "parallel -1", err: "parallel: must be "},
+		{words: "parallel 99999999999999999999", err: "parallel: must be "},
+		{words: "parallel auto", want: order{}},
+		{words: "parallel auto:4-64", want: order{parallel: parallelValue{bounds: batch.Bounds{Min: 4, Max: 64}}}},
+		{words: "parallel auto:64-4", err: "the second bound is below the first: write parallel N|auto"},
+		{words: "parallel auto4-64", err: "must be a number of lanes, auto"},
 		{words: "pause", want: order{}},
 		{words: "pause old.example", want: order{host: "old.example"}},
 		{words: "resume a b", err: "too many arguments"},
 		{words: "drain", want: order{}},
 		{words: "drain now", err: "too many arguments"},
-		{words: "skip 17", want: order{number: 17}},
+		{words: "skip 17", want: order{line: 17}},
 		{words: "skip anna", err: "no line of the list"},
 		{words: "limit 20MiB/s", rate: "20MiB/s"},
 		{words: "limit 08:00,2M 19:00,off", rate: "08:00,2M 19:00,off"},
@@ -96,8 +96,8 @@ func steeredJob(t *testing.T, events *bytes.Buffer) *steering {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.tracker.setLanes(runner.Parallel, 4)
-	return &steering{job: j, runner: runner, memory: 256 << 20, screen: &bytes.Buffer{}}
+	j.tracker.setLanes(func() int { n, _ := runner.Parallel(); return n }, 4)
+	return &steering{job: j, runner: runner, memory: 256 << 20}
 }
 
 // TestOneSource: the screen, events, SIGUSR1 and ctl say the same of one time.
