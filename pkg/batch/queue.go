@@ -13,6 +13,7 @@ import (
 type job struct {
 	index   int
 	octets  int64 // known size; 0: unknown
+	proven  bool  // an earlier run has read it
 	refused bool  // the password was wrong when the row was tried last
 	hosts   [2]string
 	dest    string
@@ -219,10 +220,10 @@ func (j *job) likelier(o *job) bool {
 	switch {
 	case j.refused != o.refused:
 		return o.refused
-	case (j.octets > 0) != (o.octets > 0):
-		return j.octets > 0
+	case j.proven != o.proven:
+		return j.proven
 	}
-	return j.octets == 0 && j.index > o.index
+	return !j.proven && j.index > o.index
 }
 
 // empty reports whether no row is waiting for room.

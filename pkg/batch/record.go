@@ -36,7 +36,7 @@ func ledgerRow(known ledger.Row, only string, r throughput.Result, now time.Time
 	row.Accepted, row.Repaired, row.FlagsUpdated = c.Accepted, c.Repaired, c.FlagsUpdated
 	row.GoneKept, row.Deleted, row.Moved = c.GoneKept, c.Deleted, c.Moved
 	if c.Listed > 0 {
-		row.SourceMessages, row.SourceOctets = c.Listed, c.SourceOctets
+		row.SourceMessages, row.SourceOctets, row.SourceError = c.Listed, c.SourceOctets, 0
 	}
 	if row.SourceOctets == 0 {
 		// The source does not say sizes: the largest pass so far is a fair

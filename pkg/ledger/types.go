@@ -51,15 +51,18 @@ type Row struct {
 	// Messages and octets of the whole source account as the last pass saw
 	// it; 0 unknown.
 	SourceMessages, SourceOctets int64
-	Attempts                     int // in the last run
-	Started, Updated             time.Time
-	Seconds                      float64
-	FaultSide, FaultScope        string
-	FaultCode, FaultOp           string
-	FaultMailbox                 string
-	FaultText, FaultHint         string
-	FaultTemporary               bool
-	ParkedUntil                  time.Time // zero unless parked
+	// SourceError is how far SourceOctets may be off, in octets, where it was
+	// estimated from some sizes; 0: it is exact.
+	SourceError           int64
+	Attempts              int // in the last run
+	Started, Updated      time.Time
+	Seconds               float64
+	FaultSide, FaultScope string
+	FaultCode, FaultOp    string
+	FaultMailbox          string
+	FaultText, FaultHint  string
+	FaultTemporary        bool
+	ParkedUntil           time.Time // zero unless parked
 	// Of the last run: for how long it has had lanes, each
 	// counted, and on what that was spent, as throughput.Spent writes it ("" not
 	// known); for how long it was parked by the source, and by the destination.

@@ -76,6 +76,24 @@ func (s Schedule) fixed(t time.Time) time.Duration {
 
 const forever time.Duration = 1<<63 - 1
 
+// Next returns the next instant after t at which the rate may be another one:
+// an entry of the timetable, or a full hour, since that is when clocks are put
+// forward and back; false when it is the same at all times.
+func (s Schedule) Next(t time.Time) (time.Time, bool) {
+	if len(s.slots) < 2 {
+		return time.Time{}, false
+	}
+	now := t.Hour()*60 + t.Minute()
+	next := now/60*60 + 60
+	for _, sl := range s.slots {
+		if m := sl.minute % day; m > now && m < next {
+			next = m
+		}
+	}
+	minute := t.Add(-time.Duration(t.Second())*time.Second - time.Duration(t.Nanosecond()))
+	return minute.Add(time.Duration(next-now) * time.Minute), true
+}
+
 // Limits reports whether s limits anything at any time.
 func (s Schedule) Limits() bool {
 	return slices.ContainsFunc(s.slots, func(sl slot) bool { return sl.rate > 0 })
