@@ -27,6 +27,7 @@ type job struct {
 	scratch *ledger.Ledger // a copy for rows that are only looked at; nil without such rows
 	locks   *cacheLocks    // nil in a dry run
 
+	runID    string // names this process in the ledger
 	tracker  *tracker
 	meter    *throughput.Meter
 	watch    *throughput.Watch
@@ -70,6 +71,7 @@ func (j *job) results() []throughput.Result {
 // run migrates the selected rows; logFile is nil in a dry run, which writes no
 // files either.
 func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
+	j.runID = runID(time.Now())
 	j.tracker = newTracker(j.results(), j.selected, time.Now())
 	j.meter = throughput.NewRun()
 	j.watch = throughput.NewWatch(j.meter, j.tracker)
@@ -203,6 +205,9 @@ func (j *job) end(ctx context.Context, o runOptions, k *keeper, err error) error
 		if fault.Of(cause) != nil {
 			err = cause
 		}
+	}
+	if err == nil {
+		k.planned, err = j.remember(context.WithoutCancel(ctx), o, ctx.Err() == nil)
 	}
 	rep, fileErr := k.end(ctx)
 	j.fileLog.Info("run ends", slog.Int("rows", rep.Run.Rows.Total()), slog.Int("done", rep.Run.Rows.Done))

@@ -26,6 +26,8 @@ type keeper struct {
 	present func() error
 	lost    func(error)
 
+	// planned is what a plan said of the run; nil: none, or not ended yet.
+	planned *throughput.Planned
 	report  throughput.Report // as written last
 	written int               // the tracker's version that the files show
 	failing bool
@@ -119,7 +121,7 @@ func (k *keeper) write(ctx context.Context) error {
 		Run:  throughput.Summarize(run, time.Since(k.tracker.start)),
 		List: throughput.Summarize(list, 0),
 	}
-	k.report.Run.Hosts = k.tracker.pausedHosts()
+	k.report.Run.Hosts, k.report.Run.Planned = k.tracker.pausedHosts(), k.planned
 	if k.knee != nil {
 		k.report.Run.Knee = k.knee()
 	}

@@ -85,6 +85,18 @@ func (v *parallelValue) fixed() int {
 	return usualLanes
 }
 
+// within is n, where a number of lanes was found that is best, within what was
+// given; what is usual where n is 0.
+func (v *parallelValue) within(n int) int {
+	switch {
+	case v.n > 0 || n == 0:
+		return v.fixed()
+	case v.bounds != batch.Bounds{}:
+		return min(max(n, v.bounds.Min), v.bounds.Max)
+	}
+	return n
+}
+
 // auto are the bounds within which run looks for the best number; zero: it does
 // not.
 func (v *parallelValue) auto(memory sizeValue) batch.Bounds {

@@ -57,6 +57,7 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 3 some row is not done, 130 interrupted, 143 terminated.`,
 		Example: `  imapfleet demo                              see it work, without any server
   imapfleet check accounts.csv                try every login
+  imapfleet plan accounts.csv                 how long it will take
   imapfleet run accounts.csv --parallel 8     migrate
   imapfleet status accounts.csv               where each row stands
   imapfleet ctl accounts.csv pause            change a run while it goes on
@@ -66,7 +67,7 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newCheck(), newStatus(), newCtl(), newVerify(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newStatus(), newCtl(), newVerify(), newPlan(), newDemo(), newVersion())
 	return root
 }
 

@@ -326,7 +326,7 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 // runnerOptions are what the flags say to the runner.
 func (o *runOptions) runnerOptions(j *job, engine batch.Syncer) batch.Options {
 	opt := batch.Options{
-		Syncer: engine, Meter: j.meter, Logger: j.log, RunID: runID(j.tracker.start),
+		Syncer: engine, Meter: j.meter, Logger: j.log, RunID: j.runID,
 		Parallel: o.net.parallel.n, Auto: o.net.parallel.auto(o.memory), MaxPerHost: o.maxPerHost, LanesPerAccount: o.lanesPerAccount, Retries: o.retries,
 		MaxParked: o.maxParked, AuthFuse: o.authFuse, NoWait: o.noWait,
 	}

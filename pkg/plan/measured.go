@@ -42,7 +42,7 @@ func GivenRates(total, perLane float64, lanes int) (Rates, error) {
 		perLane = total / float64(max(1, lanes))
 		fallthrough
 	default:
-		r.Curve = curveOf([]Point{{1, min(perLane, total)}, {max(1, total/perLane), total}, {max(2, 2*total/perLane), total}})
+		r.Curve = curveOf([]Point{{1, min(perLane, total)}, {max(1, total/perLane), total}})
 	}
 	return r, nil
 }

@@ -106,12 +106,15 @@ func (r *Rates) Total(lanes, machines int, o Outlook) float64 {
 // falls. Beyond the last point the best is that each lane goes on to bring as
 // much, the worst that none brings more; likely is what follows from how much
 // less each lane brought already. Of one point likely is that the total can at
-// most double, and that fewer lanes bring more each.
+// most double, and that fewer lanes bring more each. What a user says is all
+// there is.
 func (r *Rates) at(curve []Point, n float64, o Outlook) float64 {
 	first, last := curve[0], curve[len(curve)-1]
 	switch {
 	case r.Linear:
 		return first.Octets / first.Lanes * n
+	case len(curve) == 1 && r.Origin == Given:
+		return min(1, n/first.Lanes) * first.Octets
 	case len(curve) == 1 && o == Likely, len(curve) == 1 && n < first.Lanes:
 		return first.Octets * 2 * n / (n + first.Lanes)
 	case n <= first.Lanes:
@@ -126,10 +129,10 @@ func (r *Rates) at(curve []Point, n float64, o Outlook) float64 {
 		}
 		best = max(best, p.Octets)
 	}
-	switch o {
-	case Worst:
+	switch {
+	case o == Worst, r.Origin == Given:
 		return best
-	case Best:
+	case o == Best:
 		return max(best, last.Octets*n/last.Lanes)
 	}
 	before := curve[len(curve)-2]
@@ -151,6 +154,25 @@ func (r *Rates) Known() float64 {
 		return 0
 	}
 	return r.Curve[len(r.Curve)-1].Lanes
+}
+
+// enough is the part of the best known rate with which more lanes are not worth
+// having.
+const enough = 0.975
+
+// BestLanes is the fewest lanes that reach about the best rate that is known: what
+// a run finds by itself. 0: rates say nothing of single numbers of lanes.
+func (r *Rates) BestLanes() int {
+	var best float64
+	for _, p := range r.Curve {
+		best = max(best, p.Octets)
+	}
+	for _, p := range r.Curve {
+		if p.Octets >= enough*best && !r.Linear {
+			return int(math.Ceil(p.Lanes))
+		}
+	}
+	return 0
 }
 
 // curveOf orders points by lanes and leaves out what says nothing.

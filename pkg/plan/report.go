@@ -46,7 +46,7 @@ type Phase struct {
 	Cost    *Range      `json:"cost,omitempty"`
 }
 
-// Decider is an account with which the first pass ends. Times are from its start.
+// Decider is an account that decides when the first pass ends, or would. Times are from its start.
 type Decider struct {
 	Line   int     `json:"line"`
 	Who    string  `json:"account"`
@@ -65,22 +65,25 @@ type WhatIf struct {
 
 // Report is what a plan says. Its JSON is stable; fields are only ever added.
 type Report struct {
-	Sizes       Sizes       `json:"sizes"`
-	Rates       RatesReport `json:"rates"`
-	Lanes       int         `json:"lanes"` // of each machine
-	Machines    int         `json:"machines"`
-	PerAccount  int         `json:"lanes_per_account"`
-	Hours       string      `json:"hours,omitempty"`
-	Limit       string      `json:"limit,omitempty"`
-	Change      float64     `json:"change"`
-	Prices      *Prices     `json:"prices,omitempty"`
-	First       Phase       `json:"first_pass"`
-	Tail        float64     `json:"tail_seconds"` // of First: after the last account has begun
-	Delta       Phase       `json:"delta_pass"`
-	Last        Phase       `json:"last_pass"`
-	Deciding    []Decider   `json:"deciding"`
-	WhatIf      []WhatIf    `json:"what_if"`
-	Assumptions []string    `json:"assumptions"`
+	Sizes      Sizes       `json:"sizes"`
+	Rates      RatesReport `json:"rates"`
+	Lanes      int         `json:"lanes"` // of each machine
+	Machines   int         `json:"machines"`
+	PerAccount int         `json:"lanes_per_account"`
+	Hours      string      `json:"hours,omitempty"`
+	Limit      string      `json:"limit,omitempty"`
+	Change     float64     `json:"change"`
+	Prices     *Prices     `json:"prices,omitempty"`
+	First      Phase       `json:"first_pass"`
+	Tail       float64     `json:"tail_seconds"` // of First: after the last account has begun
+	Delta      Phase       `json:"delta_pass"`
+	Last       Phase       `json:"last_pass"`
+	Deciding   []Decider   `json:"deciding"`
+	// OneDecides: the first of Deciding takes so long that it decides the end, and
+	// not how much there is in all.
+	OneDecides  bool     `json:"one_decides"`
+	WhatIf      []WhatIf `json:"what_if"`
+	Assumptions []string `json:"assumptions"`
 	// Raw is the likely work of First, before it was corrected by past outcomes.
 	Raw float64 `json:"uncorrected_work_seconds"`
 }
@@ -127,7 +130,7 @@ func Make(in Input) (*Report, error) {
 		return nil, err
 	}
 	rep.Tail = milli(first.Wall - first.Tail)
-	rep.Deciding = p.deciders(first)
+	rep.Deciding, rep.OneDecides = p.deciders(first)
 	if err := p.later(rep, first); err != nil {
 		return nil, err
 	}
@@ -206,28 +209,42 @@ func (p *planner) later(rep *Report, first Outcome) error {
 	return err
 }
 
-// deciders are the accounts that end last, the last one first.
-func (p *planner) deciders(first Outcome) []Decider {
-	// The few last of many: a sorted list that keeps its length.
-	last := make([]int, 0, deciding+1)
-	later := func(a, b int) int {
-		x, y := &p.in.Fleet.Accounts[a], &p.in.Fleet.Accounts[b]
-		return cmp.Or(cmp.Compare(first.Ended[b], first.Ended[a]), cmp.Compare(y.Left, x.Left), cmp.Compare(a, b))
+// deciders are the accounts that the end waits for, and whether the first of them
+// decides it. Where none does they are those with the most left: they would, with
+// lanes enough.
+func (p *planner) deciders(first Outcome) (out []Decider, one bool) {
+	accounts := p.in.Fleet.Accounts
+	if len(accounts) == 0 {
+		return []Decider{}, false
 	}
-	for i := range p.in.Fleet.Accounts {
-		if len(last) == deciding && later(i, last[deciding-1]) > 0 {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(last, i, later)
-		last = slices.Insert(last, at, i)
-		last = last[:min(len(last), deciding)]
+	takes := func(i int) float64 { return first.Ended[i] - first.Began[i] }
+	// Of those that end at about the same time the one that takes longest comes
+	// first: the others could begin earlier.
+	about := func(i int) float64 { return math.Floor((first.Wall - first.Ended[i]) / max(1e-9, first.Wall) * 100) }
+	last := p.foremost(func(a, b int) int { return cmp.Or(cmp.Compare(about(a), about(b)), cmp.Compare(takes(b), takes(a))) })
+	if one = takes(last[0]) >= (first.Wall-slices.Min(first.Began))/2; !one {
+		last = p.foremost(func(a, b int) int { return cmp.Compare(accounts[b].Left, accounts[a].Left) })
 	}
-	out := make([]Decider, 0, len(last))
 	for _, i := range last {
-		a := &p.in.Fleet.Accounts[i]
+		a := &accounts[i]
 		out = append(out, Decider{Line: a.Line, Who: p.in.Who(i), Octets: a.Left, Begins: milli(first.Began[i]), Ends: milli(first.Ended[i])})
 	}
-	return out
+	return out, one
+}
+
+// foremost are the first few accounts in some order, the list's where that ties.
+func (p *planner) foremost(order func(a, b int) int) []int {
+	few := make([]int, 0, deciding+1)
+	by := func(a, b int) int { return cmp.Or(order(a, b), cmp.Compare(a, b)) }
+	for i := range p.in.Fleet.Accounts {
+		if len(few) == deciding && by(i, few[deciding-1]) > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(few, i, by)
+		few = slices.Insert(few, at, i)
+		few = few[:min(len(few), deciding)]
+	}
+	return few
 }
 
 // whatIf plays the first pass with more of what could be had.

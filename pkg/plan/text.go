@@ -16,16 +16,17 @@ func (p *planner) assumptions() []string {
 	in, r := &p.in, &p.in.Rates
 	out := []string{fmt.Sprintf("%s of an account's mail is new each day (--change)", percent(in.Change))}
 	if n := in.Sizes.Unknown; n > 0 {
-		out = append(out, fmt.Sprintf("%s, of which no size is known, are like the others", several(n, "account")))
+		out = append(out, fmt.Sprintf("%s of unknown size: like the others", several(n, "account")))
 	}
 	lanes := in.Options.lanes()
 	switch known := r.Known(); {
+	case r.Linear && r.Origin != Given:
 	case r.Origin == Given:
 		out = append(out, "octets alone count: of messages no rate is given")
 	case float64(lanes) > known && len(r.Curve) == 1:
-		out = append(out, fmt.Sprintf("nothing was measured with more than %s lanes: they can at best double the rate; high counts as if they brought nothing", trim(known)))
+		out = append(out, fmt.Sprintf("nothing was measured with more than %s: they are thought to double the rate at most; high counts as if they brought nothing", lanesText(known)))
 	case float64(lanes) > known:
-		out = append(out, fmt.Sprintf("nothing was measured with more than %s lanes: further ones bring less and less, as those before; high counts as if they brought nothing", trim(known)))
+		out = append(out, fmt.Sprintf("nothing was measured with more than %s: further ones are thought to bring less and less, as those before; high counts as if they brought nothing", lanesText(known)))
 	}
 	if r.Origin == Probe && r.Share < 1 {
 		out = append(out, "half of the time goes by octets, and half by messages: a probe has one mix of sizes")
@@ -43,7 +44,12 @@ func percent(f float64) string {
 	return strings.TrimSuffix(strings.TrimSuffix(fmt.Sprintf("%.1f", 100*f), "0"), ".") + " %"
 }
 
-func trim(f float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", f), ".0") }
+func lanesText(f float64) string {
+	if f == 1 {
+		return "1 lane"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", f), ".0") + " lanes"
+}
 
 func several(n int, noun string) string {
 	if n == 1 {
@@ -111,11 +117,7 @@ func (rep *Report) writeRates(w io.Writer) {
 	r := rep.Rates
 	var parts []string
 	for _, p := range r.Curve[:min(len(r.Curve), points)] {
-		lanes := "1 lane"
-		if p.Lanes != 1 {
-			lanes = trim(p.Lanes) + " lanes"
-		}
-		parts = append(parts, fmt.Sprintf("%s %s MiB/s", lanes, throughput.FormatRate(p.Octets/mebi)))
+		parts = append(parts, fmt.Sprintf("%s %s MiB/s", lanesText(p.Lanes), throughput.FormatRate(p.Octets/mebi)))
 	}
 	from := map[Origin]string{Given: "given", Probe: "of the probe", Runs: "of earlier runs"}[r.Origin]
 	line(w, "rates", "%s: %s; give or take %s", from, strings.Join(parts, ", "), percent(r.Spread))
@@ -176,7 +178,10 @@ func (rep *Report) writeDeciding(w io.Writer) {
 	if len(rep.Deciding) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\naccounts that end last\n")
+	fmt.Fprintf(w, "\naccounts that decide the end\n")
+	if !rep.OneDecides {
+		fmt.Fprintf(w, "  none by itself: all lanes have work until the end. With lanes enough the largest would:\n")
+	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	for _, d := range rep.Deciding {
 		fmt.Fprintf(t, "  %s\tafter %s\ttakes %s\t  line %d, %s\n", throughput.FormatOctets(d.Octets), duration(d.Ends), duration(d.Ends-d.Begins), d.Line, d.Who)

@@ -33,6 +33,8 @@ type Summary struct {
 	// Knee is what the run did with how many lanes, where it looked for the best
 	// number itself; of a run only.
 	Knee []Step `json:"knee,omitempty"`
+	// Planned is what a plan said of this run, where there is one; of a run only.
+	Planned *Planned `json:"planned,omitempty"`
 }
 
 // Report is summary.json: the rows of this run, and all rows of the list.

@@ -139,6 +139,9 @@ func (s Summary) writeTotals(w io.Writer) {
 		line("throughput", "%s MiB/s, %s messages/s", FormatRate(s.MiBPerSecond), FormatRate(s.MessagesPerSecond))
 	}
 	_ = s.WriteTime(w) // WriteText returns it
+	if s.Planned != nil {
+		line("planned", "%s", s.Planned.sentence())
+	}
 }
 
 // writePaused names the hosts that the run has left alone for a while.

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/plan"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+// runsOf are the paces of the ledger as a plan takes them.
+func runsOf(paces []ledger.Pace) []plan.Run {
+	var out []plan.Run
+	for _, p := range paces {
+		r := plan.Run{Seconds: p.Seconds, Parallel: p.Parallel, LaneSeconds: p.LaneSeconds, Rows: p.Rows, Messages: p.Messages, Octets: p.Octets,
+			Costs: plan.Costs{PerRow: p.PerRow, PerMessage: p.PerMessage, PerOctet: p.PerOctet}}
+		if p.Knee != "" {
+			_ = json.Unmarshal([]byte(p.Knee), &r.Knee) // one of a later form says nothing
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// past is what came of earlier plans with rates as those of this one.
+func (p *planning) past() (out []plan.Past) {
+	for _, was := range p.predictions {
+		if was.Origin == string(p.rates.Origin) && !was.Ended.IsZero() {
+			out = append(out, plan.Past{Raw: was.Raw, Took: was.Took})
+		}
+	}
+	return out
+}
+
+// keep has the ledger remember what the plan says, for the run of its rows.
+func (p *planning) keep(rep *plan.Report, now time.Time) error {
+	if !p.keeps || len(p.ids) == 0 || p.opt.machines > 1 {
+		return nil
+	}
+	ctx := context.Background()
+	err := p.ledger.AddPrediction(ctx, ledger.Prediction{
+		Made: now, Rows: ledger.RowsDigest(p.ids), Origin: string(p.rates.Origin), Lanes: p.lanes(),
+		Raw: rep.Raw, Low: rep.First.Work.Low, Likely: rep.First.Work.Likely, High: rep.First.Work.High,
+	})
+	if err == nil {
+		err = p.ledger.Flush(ctx)
+	}
+	if err != nil {
+		return runError(err)
+	}
+	return nil
+}
+
+// goneThrough is which part of the rows must have come through for a run to be
+// what was planned.
+const goneThrough = 0.9
+
+// remember keeps what the run reached, for later plans, and what came of the plan
+// of its rows, if there is one. ended: the run came to its end by itself.
+func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughput.Planned, error) {
+	if o.dryRun || o.justLogin {
+		return nil, nil
+	}
+	results, _, _ := j.tracker.view()
+	wall := time.Since(j.tracker.start)
+	lanes, knee := j.lanes(o)
+	if p := paceOf(results, wall); p.LaneSeconds > 0 && !o.limits.set() {
+		p.Run, p.Started, p.Parallel, p.Knee = j.runID, j.tracker.start, lanes, knee
+		if err := j.bound.ledger.SavePace(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	all, err := j.bound.ledger.Predictions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []ledger.RowID
+	through := 0
+	for i, at := range j.selected {
+		ids = append(ids, j.bound.ids[at])
+		if s := results[i].State; s == throughput.Done || s == throughput.Incomplete {
+			through++
+		}
+	}
+	rows := ledger.RowsDigest(ids)
+	at := slices.IndexFunc(all, func(p ledger.Prediction) bool { return p.Rows == rows && p.Ended.IsZero() })
+	if at < 0 || len(ids) == 0 {
+		return nil, nil
+	}
+	p := all[at]
+	p.Took += wall.Seconds()
+	if ended && float64(through) >= goneThrough*float64(len(ids)) {
+		p.Ended = time.Now()
+	}
+	out := &throughput.Planned{Made: p.Made, Low: p.Low, Likely: p.Likely, High: p.High, Took: p.Took,
+		Lanes: p.Lanes, RunLanes: lanes, Ended: !p.Ended.IsZero()}
+	if out.Lanes != out.RunLanes { // then it says nothing of how good the plan was
+		return out, nil
+	}
+	return out, j.bound.ledger.SaveOutcome(ctx, p.ID, p.Took, p.Ended)
+}
+
+// lanes is how many the run had, for the longest time where it looked for the best
+// number itself; knee is what it reached with how many then, as JSON.
+func (j *job) lanes(o runOptions) (n int, knee string) {
+	steps := j.knee()
+	if len(steps) == 0 {
+		return o.net.parallel.fixed(), ""
+	}
+	longest := slices.MaxFunc(steps, func(a, b throughput.Step) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	text, err := json.Marshal(steps)
+	if err != nil {
+		return longest.Lanes, "" // numbers always have a form
+	}
+	return longest.Lanes, string(text)
+}
+
+// paceOf is what the rows of a run reached together.
+func paceOf(results []throughput.Result, wall time.Duration) ledger.Pace {
+	p := ledger.Pace{Seconds: wall.Seconds()}
+	var samples []plan.Sample
+	hosts := make(map[string]bool)
+	for _, r := range results {
+		spent := r.LaneTime.Seconds()
+		if spent == 0 {
+			spent = r.Elapsed.Seconds()
+		}
+		if spent == 0 {
+			continue // not tried
+		}
+		p.Rows++
+		p.LaneSeconds += spent
+		p.Messages += r.Count.Copied
+		p.Octets += r.Count.Octets
+		hosts[r.Host1], hosts[r.Host2] = true, true
+		if r.State == throughput.Done || r.State == throughput.Incomplete {
+			samples = append(samples, plan.Sample{Seconds: spent, Messages: r.Count.Copied, Octets: r.Count.Octets})
+		}
+	}
+	names := make([]string, 0, len(hosts))
+	for name := range hosts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	p.Hosts = strings.Join(names, " ")
+	c := plan.Fit(samples)
+	p.PerRow, p.PerMessage, p.PerOctet = c.PerRow, c.PerMessage, c.PerOctet
+	return p
+}
+
+// set reports whether the user limits octets: then rates are not the servers'.
+func (f *limitFlags) set() bool {
+	return f.run.Limits() || f.host[0].Limits() || f.host[1].Limits()
+}
