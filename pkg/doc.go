@@ -38,6 +38,7 @@
 //	mailsync        the engine: matches, copies, settles
 //	verify          both accounts of a row, read afresh and compared: what run has done, proven
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
+//	plan            how long a migration takes: its runs simulated, from sizes and measured rates; pure
 //	mxlookup        where a domain's mail goes, and its TTL (DNS)
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
 //	control         how another process asks and steers a run: a socket, and one JSON object a line each way
@@ -46,7 +47,9 @@
 //
 // Imports go one way: cmd -> batch, console, verify; verify -> mailsync -> imapconn -> wire, with
 // mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody
-// but what a row can say, account -> rules -> ratelimit, and ledger -> lockfile. control knows nobody.
+// but what a row can say, account -> rules -> ratelimit, and ledger -> lockfile. plan knows
+// ratelimit's timetable and throughput's texts, control knows nobody, and only cmd knows
+// these two.
 // `make arch` holds the graph against testdata/golden/imports.txt; a new arrow
 // is a visible change there.
 //
@@ -68,6 +71,7 @@
 //     lane one for each side while both read. All end before Row returns.
 //   - check: an errgroup of --parallel rows, and within a row one goroutine for the
 //     DNS beside those that log in on both sides.
+//   - plan: none; the command asks sources as check does, an errgroup of --parallel rows.
 //   - mxlookup: none. A question is asked on the goroutine of the first who wants
 //     to know; others who ask the same meanwhile wait for it.
 //   - ledger: one writer, which owns the database's write connection.

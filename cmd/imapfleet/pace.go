@@ -68,7 +68,7 @@ func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughp
 	}
 	results, _, _ := j.tracker.view()
 	wall := time.Since(j.tracker.start)
-	lanes, knee := j.lanes(o)
+	lanes, knee := j.lanes()
 	if p := paceOf(results, wall); p.LaneSeconds > 0 && !o.limits.set() {
 		p.Run, p.Started, p.Parallel, p.Knee = j.runID, j.tracker.start, lanes, knee
 		if err := j.bound.ledger.SavePace(ctx, p); err != nil {
@@ -107,10 +107,13 @@ func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughp
 
 // lanes is how many the run had, for the longest time where it looked for the best
 // number itself; knee is what it reached with how many then, as JSON.
-func (j *job) lanes(o runOptions) (n int, knee string) {
+func (j *job) lanes() (n int, knee string) {
 	steps := j.knee()
 	if len(steps) == 0 {
-		return o.net.parallel.fixed(), ""
+		if r := j.runner.Load(); r != nil {
+			n, _ = r.Parallel()
+		}
+		return max(1, n), ""
 	}
 	longest := slices.MaxFunc(steps, func(a, b throughput.Step) int { return cmp.Compare(a.Seconds, b.Seconds) })
 	text, err := json.Marshal(steps)

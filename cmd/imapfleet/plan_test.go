@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -277,3 +278,33 @@ func mustList(t *testing.T, name string) []account.Pair {
 	}
 	return list.Pairs
 }
+
+// TestPlanDocuments makes the plans again that the documents show: without a list
+// they are always the same. Those of 500,000 accounts take long with the race
+// detector.
+func TestPlanDocuments(t *testing.T) {
+	names := []string{"README.md"}
+	if *planDocuments {
+		names = append(names, examplePlan)
+	}
+	for _, name := range names {
+		shown := 0
+		for _, b := range blocks(document(t, name)) {
+			command, want, _ := strings.Cut(b, "\n")
+			args, ok := strings.CutPrefix(command, "$ imapfleet plan --accounts ")
+			if !ok {
+				continue
+			}
+			shown++
+			out, _ := planned(t, exitDone, append([]string{"plan", "--accounts"}, strings.Fields(args)...)...)
+			if got := strings.TrimSuffix(out, "\n"); got != want {
+				t.Errorf("%s shows of %s\n%s\nthe program says\n%s", name, command, want, got)
+			}
+		}
+		if shown == 0 {
+			t.Errorf("%s shows no plan", name)
+		}
+	}
+}
+
+var planDocuments = flag.Bool("plan.documents", false, "TestPlanDocuments makes the plans of examples/plan-500k too")

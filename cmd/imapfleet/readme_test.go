@@ -152,9 +152,11 @@ func documents() []string {
 	return []string{
 		"README.md", "CHANGELOG.md", "examples/hundreds/README.md", "examples/hundreds/commands.sh",
 		"examples/windows/README.md", "examples/windows/run.ps1", "examples/windows/run.cmd",
-		fromImapsync + "README.md",
+		fromImapsync + "README.md", examplePlan,
 	}
 }
+
+const examplePlan = "examples/plan-500k/README.md"
 
 var (
 	mentionedFlag = regexp.MustCompile("(?m)(?:^|[\\s`(])(--[a-z][a-z0-9-]*)")

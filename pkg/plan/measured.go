@@ -22,8 +22,10 @@ const (
 	plainSpread = 0.2
 	// leastSpread is the least that any rate is thought to be off.
 	leastSpread = 0.1
-	// loginTrips is how many round trips a row's logins and lists take, about.
+	// loginTrips is how many round trips a row's logins and lists take, about, and
+	// listTrips how many after the logins.
 	loginTrips = 12
+	listTrips  = 6
 	// maxProbe is how long a probe's report may be, in octets.
 	maxProbe = 16 << 20
 )
@@ -56,6 +58,34 @@ type probeReport struct {
 	Trip2  float64           `json:"round_trip_seconds2"`
 	Login1 float64           `json:"logins_per_second1"`
 	Login2 float64           `json:"logins_per_second2"`
+	// What one connection took; empty where it is not told.
+	Server1 probeServer `json:"server1"`
+	Server2 probeServer `json:"server2"`
+}
+
+type probeServer struct {
+	Connect float64 `json:"connect_seconds"`
+	TLS     float64 `json:"tls_seconds"`
+	Login   float64 `json:"login_seconds"`
+}
+
+// perRow is how long a row's logins and lists take, about; both sides log in at
+// the same time.
+func (p *probeReport) perRow() float64 {
+	var seconds float64
+	for _, s := range []probeServer{p.Server1, p.Server2} {
+		seconds = max(seconds, s.Connect+s.TLS+s.Login)
+	}
+	trip := max(p.Trip1, p.Trip2, 0)
+	if seconds > 0 {
+		return seconds + listTrips*trip
+	}
+	for _, perSecond := range []float64{p.Login1, p.Login2} {
+		if perSecond > 0 {
+			seconds = max(seconds, 1/perSecond)
+		}
+	}
+	return max(seconds, loginTrips*trip)
 }
 
 // ReadProbe reads the report of imapfleet probe --json.
@@ -79,12 +109,7 @@ func ReadProbe(in io.Reader) (Rates, error) {
 	if r.Mean == 0 {
 		r.Share = 1
 	}
-	seconds := loginTrips * max(p.Trip1, p.Trip2, 0)
-	for _, perSecond := range []float64{p.Login1, p.Login2} {
-		if perSecond > 0 {
-			seconds = max(seconds, 1/perSecond)
-		}
-	}
+	seconds := p.perRow()
 	if math.IsNaN(seconds) || seconds > 3600 {
 		return Rates{}, errors.New("the round trips or logins in it make no sense")
 	}

@@ -163,6 +163,10 @@ func TestReadProbe(t *testing.T) {
 	if len(r.Curve) != 2 || r.Curve[0] != (Point{1, 10 << 20}) || len(r.Source) != 1 || len(r.Dest) != 1 || !near(r.Mean, 65536) || r.PerRow.Seconds() != 0.6 {
 		t.Errorf("%+v", r)
 	}
+	r, err = ReadProbe(strings.NewReader(strings.Replace(good, `"verdict"`, `"server1":{"connect_seconds":0.1,"tls_seconds":0.2,"login_seconds":0.3},"verdict"`, 1)))
+	if err != nil || math.Abs(r.PerRow.Seconds()-0.9) > 1e-6 {
+		t.Errorf("%v: a row takes %v", err, r.PerRow)
+	}
 	for name, text := range map[string]string{
 		"empty": "", "no JSON": "lanes 1", "nothing copied": `{"both":[]}`, "no rate": `{"both":[{"lanes":1,"mib_per_second":0}]}`,
 		"negative": `{"both":[{"lanes":1,"mib_per_second":-3}]}`, "no lanes": `{"both":[{"lanes":0,"mib_per_second":3}]}`,

@@ -28,6 +28,9 @@ func (p *planner) assumptions() []string {
 	case float64(lanes) > known:
 		out = append(out, fmt.Sprintf("nothing was measured with more than %s: further ones are thought to bring less and less, as those before; high counts as if they brought nothing", lanesText(known)))
 	}
+	if in.Options.machines() == 1 || len(r.Source)+len(r.Dest) == 0 {
+		out = append(out, "of further machines low counts as if each brought as much as the first, high as if the servers gave no more, likely between")
+	}
 	if r.Origin == Probe && r.Share < 1 {
 		out = append(out, "half of the time goes by octets, and half by messages: a probe has one mix of sizes")
 	}
