@@ -170,6 +170,7 @@ func (o *planOptions) check() error {
 	}
 	return o.net.check()
 }
+
 // maxPlanLanes is how many lanes a plan may have.
 const maxPlanLanes = 100_000
 
