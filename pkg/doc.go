@@ -64,6 +64,11 @@
 //   - a lane, while mail moves: the fetcher (source) beside the writer
 //     (destination). The writer of a row's first lane is the worker itself;
 //     each further lane has a goroutine of its own. All end before Sync returns.
+//   - a lane's clock (mailsync) splits its time: that of the goroutine which
+//     carries it forward, the worker or the writer. What runs beside that has a
+//     clock of its own, from which the first takes over what it waited for; and
+//     what a connection waits for its gauge counts, below TLS. The gate measures
+//     lane time by itself.
 //   - mailsync, beside the lanes: both sides of a row log in, list and end at the
 //     same time, a goroutine each, which are waited for at once.
 //   - verify: as many rows at a time as there are lanes, an errgroup; within a row
