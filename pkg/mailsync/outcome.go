@@ -22,6 +22,12 @@ type acked struct {
 // maxAcked is how many of them are looked up at once.
 const maxAcked = 1000
 
+// answer waits for the answer to a command.
+func (w *writer) answer(c *command) (imapconn.Appended, error) {
+	defer w.clock.in(w.clock.in(doing{kind: asksDst}))
+	return c.answer.Wait(w.hard)
+}
+
 // stored books the messages of a command that was answered OK.
 func (w *writer) stored(c *command, got imapconn.Appended) error {
 	lasting := !w.dst.sel.UIDNotSticky

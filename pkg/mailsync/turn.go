@@ -1,6 +1,10 @@
 package mailsync
 
-import "context"
+import (
+	"context"
+
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
+)
 
 // turn deals with the next item. What is under way is answered before the
 // writer turns to another part, or to something else than messages.
@@ -88,4 +92,18 @@ func (w *writer) selectAhead(ctx context.Context, it *item) {
 		// A refusal is met again when the mailbox is entered.
 		_ = next.dst.ask(ctx, s.conn)
 	}
+}
+
+// restOctets is how much goes to the destination before it is asked whether
+// the connection should be compressed.
+const restOctets = 4 << 20
+
+// rest gives the connection the chance to be compressed, for which nothing may
+// be in flight.
+func (w *writer) rest(ctx context.Context) error {
+	if c := w.l.dst.conn; c != nil && c.Compressible() && len(w.flying) > 0 {
+		return w.collect()
+	}
+	w.unrested = 0
+	return w.dst.do(ctx, func(c *imapconn.Conn) error { return c.MaybeCompress(ctx) })
 }

@@ -242,20 +242,6 @@ func (w *writer) begin(ctx context.Context) error {
 	return w.dst.do(ctx, start)
 }
 
-// restOctets is how much goes to the destination before it is asked whether
-// the connection should be compressed.
-const restOctets = 4 << 20
-
-// rest gives the connection the chance to be compressed, for which nothing may
-// be in flight.
-func (w *writer) rest(ctx context.Context) error {
-	if c := w.l.dst.conn; c != nil && c.Compressible() && len(w.flying) > 0 {
-		return w.collect()
-	}
-	w.unrested = 0
-	return w.dst.do(ctx, func(c *imapconn.Conn) error { return c.MaybeCompress(ctx) })
-}
-
 // add writes the newest item of the open command.
 func (w *writer) add(it *item) error {
 	head, err := w.fit(it)
@@ -324,12 +310,6 @@ func (w *writer) collect() error {
 	w.p.e.tempos.learn(w.p.pair.Dest.Host, w.l.tempo)
 	w.l.dst.moved()
 	return w.stored(c, got)
-}
-
-// answer waits for the answer to a command.
-func (w *writer) answer(c *command) (imapconn.Appended, error) {
-	defer w.clock.in(w.clock.in(doing{kind: asksDst}))
-	return c.answer.Wait(w.hard)
 }
 
 // way is how many octets the way to the destination and back holds at the rate
