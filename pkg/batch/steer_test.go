@@ -74,9 +74,11 @@ func TestPauseAndResume(t *testing.T) {
 				if n := s.running(); n != 0 {
 					t.Errorf("%d rows run", n)
 				}
-				if got := rec.last(1); got.State != "pending" || got.Copied != 4 || got.FaultCode != "" {
-					t.Errorf("the row was saved as %+v", got)
-				}
+				_ = r.order(t.Context(), func(*feeder) { // who writes it
+					if got := rec.last(1); got.State != "pending" || got.Copied != 4 || got.FaultCode != "" {
+						t.Errorf("the row was saved as %+v", got)
+					}
+				})
 				if reach, changed, err := r.Resume(t.Context(), "old.example"); changed || err != nil {
 					t.Errorf("resumed a host that was not paused: %+v, %v", reach, err)
 				}
@@ -115,9 +117,11 @@ func TestPauseHost(t *testing.T) {
 			},
 			after(10*time.Minute),
 			func(r *Runner) {
-				if got := len(s.order); got != 5 || s.running() != 0 {
-					t.Errorf("%d rows began (%v), %d run", got, s.order, s.running())
+				s.mu.Lock()
+				if s.calls != 5 || s.now != 0 {
+					t.Errorf("%d rows began (%v), %d run", s.calls, s.order, s.now)
 				}
+				s.mu.Unlock()
 				if _, changed, err := r.Resume(t.Context(), "a"); !changed || err != nil {
 					t.Errorf("%v, %v", changed, err)
 				}
