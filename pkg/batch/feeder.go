@@ -68,7 +68,7 @@ func newFeeder(opt Options, g *gate, rows []Row) *feeder {
 			pair: p, known: row.Known,
 			job: job{
 				index: i, octets: row.Known.SourceOctets, most: g.share,
-				proven:  row.Known.SourceOctets > 0 && row.Known.Attempts > 0,
+				proven:  row.Known.SourceOctets > 0 && row.Known.State != "",
 				refused: row.Known.FaultCode == string(fault.AuthRefused),
 				hosts:   [2]string{p.Source.Host, p.Dest.Host}, dest: p.DestID(),
 			},

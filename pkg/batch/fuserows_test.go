@@ -55,7 +55,7 @@ func TestFuseTriesALikelyRow(t *testing.T) {
 				list := rows(100)
 				for i := range list[:50] {
 					if known && i >= 20 {
-						list[i].Known.SourceOctets = 1000
+						list[i].Known.State, list[i].Known.SourceOctets = "done", 1000
 					}
 				}
 				res, err := mustNew(t, Options{Syncer: s, Parallel: 2, AuthFuse: 5, Retry: steady}).Run(t.Context(), list)

@@ -13,7 +13,7 @@ import (
 type job struct {
 	index   int
 	octets  int64 // known size; 0: unknown
-	proven  bool  // an earlier run has read it
+	proven  bool  // an earlier run has read it: both logins worked
 	refused bool  // the password was wrong when the row was tried last
 	hosts   [2]string
 	dest    string

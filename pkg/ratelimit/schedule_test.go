@@ -174,3 +174,35 @@ func FuzzParseSchedule(f *testing.F) {
 		}
 	})
 }
+
+// Next never misses a change of the rate, over a week with a change of the clock.
+func TestScheduleNext(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, text := range []string{"08:00,2M 19:30,off", "Sun-02:30,1M Mon-00:00,3M 12:15,off", "00:00,1M"} {
+		s, err := ParseSchedule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Date(2026, 3, 26, 11, 7, 31, 5, berlin)
+		end := at.AddDate(0, 0, 8)
+		next := at
+		for ; at.Before(end); at = at.Add(time.Minute) {
+			for !next.After(at) {
+				was := next
+				if next, _ = s.Next(was); !next.After(was) || next.Sub(was) > time.Hour {
+					t.Fatalf("%s: after %v comes %v", text, was, next)
+				}
+			}
+			// The rate of this instant holds until next.
+			if last := next.Add(-time.Nanosecond); s.At(at) != s.At(last) {
+				t.Fatalf("%s: another rate at %v than at %v", text, at, last)
+			}
+		}
+	}
+	if _, changes := Rate(5000).Always().Next(time.Now()); changes {
+		t.Error("a rate that holds always changes")
+	}
+}
