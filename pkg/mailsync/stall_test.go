@@ -189,6 +189,23 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// TestLargeMessagesInARow: a message that does not fit into memory goes after
+// another one, where the connection is asked whether it should be compressed.
+func TestLargeMessagesInARow(t *testing.T) {
+	box := imaptest.FakeMailbox{Name: "INBOX", Count: 3, Message: func(i int) imaptest.FakeMessage {
+		return imaptest.FakeMessage{Body: text(i, 5<<20)}
+	}}
+	r := fakeRig(t, imaptest.NewFake(t, imaptest.FakeOptions{}, box), imaptest.NewFake(t, imaptest.FakeOptions{}))
+	r.options = func(o *mailsync.Options) { quick(o); small(o) }
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	c, err := r.sync(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted(t, c, throughput.Count{Listed: 3, Copied: 3})
+}
+
 // TestMessageThatBreaksTheSource: a message whose FETCH ends the connection,
 // every time, costs only itself.
 func TestMessageThatBreaksTheSource(t *testing.T) {

@@ -336,6 +336,8 @@ func (w *writer) alone(ctx context.Context, it *item) error {
 		return w.finish()
 	case len(w.flying) > 0:
 		return w.collect()
+	case w.unrested >= restOctets: // begin would, and open nothing
+		return w.rest(ctx)
 	}
 	if it.stream != nil && !it.stream.take() {
 		w.queue = w.queue[1:] // the source has given it up: it comes again
@@ -346,8 +348,7 @@ func (w *writer) alone(ctx context.Context, it *item) error {
 		w.lentBack(it)
 		return err
 	}
-	w.queue = w.queue[1:]
-	w.open.items = []*item{it}
+	w.open.items, w.queue = []*item{it}, w.queue[1:]
 	if err := w.add(it); err != nil || w.open == nil {
 		return err
 	}
