@@ -58,6 +58,7 @@
 //   - batch: one feeder, and as many workers as the gate lets through. All end
 //     before Run returns. An account asks for further lanes from any goroutine:
 //     the gate decides under a lock, and nobody waits.
+//     The tuners of --parallel auto have none: the feeder asks them on its timer.
 //   - a connection: go-imap's one reading goroutine. wire's demultiplexing and
 //     the handlers of raw commands run on it; a handler that blocks stops the
 //     reading, which is how back-pressure reaches the source.

@@ -59,7 +59,8 @@ func newRun() *cobra.Command {
 		Short: "Migrate every row of a list; rerunning is always safe",
 		Long: `Migrate every row of a list, several at a time.
 
-A lane is one connection to each side. --parallel says how many there are: each
+A lane is one connection to each side. --parallel says how many there are, or
+has the number found that is fastest (auto, or within bounds, auto:4-64): each
 row has one, and when no row is left to start, the free ones go to the accounts
 with the most left to copy.
 
