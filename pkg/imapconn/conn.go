@@ -82,6 +82,7 @@ type Conn struct {
 	w      *wire.Conn
 	client *imapclient.Client
 	filter *loginFilter
+	took   Took
 
 	caps       Caps
 	namespaces namespaces

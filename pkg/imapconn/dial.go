@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 
@@ -52,14 +53,14 @@ func portOr(port, usual int) int {
 // ctx.Err(). Whatever the error, nothing is left open.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	cfg = cfg.withDefaults()
-	nc, err := reach(ctx, cfg)
+	nc, took, err := reach(ctx, cfg)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		return nil, cfg.dialFault(err)
 	}
-	c := &Conn{cfg: cfg, filter: new(loginFilter)}
+	c := &Conn{cfg: cfg, filter: new(loginFilter), took: took}
 	c.w = wire.New(nc, wire.Options{
 		Timeout: cfg.Timeout, FinalTimeout: cfg.FinalTimeout,
 		Linger0: cfg.Side == fault.Dest, Filter: c.filter.line, Tagged: c.brake.hear, Asked: &cfg.Waits.Asked,
@@ -79,18 +80,21 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 
 // reach returns a connection whose next octets are an IMAP greeting, secured
 // as the endpoint demands.
-func reach(ctx context.Context, cfg Config) (net.Conn, error) {
+func reach(ctx context.Context, cfg Config) (net.Conn, Took, error) {
 	all := routes(cfg.Endpoint)
 	for i, r := range all {
+		var took Took
+		began := time.Now()
 		nc, err := r.connect(ctx, cfg)
+		took.Connect = time.Since(began)
 		if err == nil {
-			nc, err = r.secure(ctx, cfg, nc)
+			nc, err = r.secure(ctx, cfg, nc, &took)
 		}
 		if err == nil || i == len(all)-1 || !refused(err) {
-			return nc, err
+			return nc, took, err
 		}
 	}
-	return nil, errors.New("no way to reach the server") // routes is never empty
+	return nil, Took{}, errors.New("no way to reach the server") // routes is never empty
 }
 
 func (r route) connect(ctx context.Context, cfg Config) (net.Conn, error) {
@@ -112,9 +116,11 @@ func (c *Conn) open(ctx context.Context) error {
 	if err := c.greet(ctx); err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := c.login(ctx); err != nil {
 		return err
 	}
+	c.took.Login = time.Since(began)
 	if err := c.beginCompressed(ctx); err != nil {
 		return err
 	}

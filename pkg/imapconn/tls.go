@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/wire"
@@ -23,16 +24,22 @@ func (cfg Config) tlsConfig() *tls.Config {
 
 // secure turns a TCP connection into one that is about to say its greeting.
 // It closes nc on error; there is no way back to plain text.
-func (r route) secure(ctx context.Context, cfg Config, nc net.Conn) (net.Conn, error) {
-	switch r.security {
-	case account.SecurityPlain:
+func (r route) secure(ctx context.Context, cfg Config, nc net.Conn, took *Took) (net.Conn, error) {
+	if r.security == account.SecurityPlain {
 		return nc, nil
-	case account.SecuritySTARTTLS:
-		return wire.StartTLS(ctx, nc, cfg.tlsConfig(), cfg.Timeout)
+	}
+	began, conf := time.Now(), cfg.tlsConfig()
+	defer func() { took.Secure = time.Since(began) }()
+	conf.VerifyConnection = func(s tls.ConnectionState) error {
+		took.Security = tls.VersionName(s.Version)
+		return nil
+	}
+	if r.security == account.SecuritySTARTTLS {
+		return wire.StartTLS(ctx, nc, conf, cfg.Timeout)
 	}
 	hctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
 	defer cancel()
-	t := tls.Client(nc, cfg.tlsConfig())
+	t := tls.Client(nc, conf)
 	if err := t.HandshakeContext(hctx); err != nil {
 		nc.Close()
 		return nil, err

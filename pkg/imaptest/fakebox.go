@@ -3,6 +3,7 @@ package imaptest
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -241,6 +242,18 @@ func (c *fakeConn) create(cmd FakeCommand) error {
 	}
 	c.f.add(FakeMailbox{Name: name})
 	return c.ok(cmd)
+}
+
+// remove answers DELETE, whatever is in the mailbox or below it.
+func (c *fakeConn) remove(cmd FakeCommand) error {
+	return c.locked(cmd, func(b *fakeBox, _ string) error {
+		if b.Name == "INBOX" {
+			return c.no(cmd, "NO [CANNOT] INBOX stays")
+		}
+		c.f.boxes = slices.DeleteFunc(c.f.boxes, func(o *fakeBox) bool { return o == b })
+		delete(c.f.index, c.f.key(b.Name))
+		return c.ok(cmd)
+	})
 }
 
 func (c *fakeConn) subscribe(cmd FakeCommand) error {

@@ -203,6 +203,8 @@ func (c *fakeConn) do(cmd FakeCommand) error {
 		return c.ok(cmd)
 	case "CREATE":
 		return c.create(cmd)
+	case "DELETE":
+		return c.remove(cmd)
 	case "SUBSCRIBE":
 		return c.subscribe(cmd)
 	case "APPEND":
