@@ -37,6 +37,7 @@
 //	mapping         which mailboxes go, and what each is called at the destination: pure
 //	mailsync        the engine: matches, copies, settles
 //	verify          both accounts of a row, read afresh and compared: what run has done, proven
+//	probe           what the two servers of a pair can do, measured: each alone, and both; it does not know mailsync
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	plan            how long a migration takes: its runs simulated, from sizes and measured rates; pure
 //	mxlookup        where a domain's mail goes, and its TTL (DNS)
@@ -45,7 +46,7 @@
 //	console         what a person sees while it runs
 //	imaptest        servers to test and to demonstrate against, and a bad network
 //
-// Imports go one way: cmd -> batch, console, verify; verify -> mailsync -> imapconn -> wire, with
+// Imports go one way: cmd -> batch, console, verify, probe; verify -> mailsync -> imapconn -> wire, with
 // mapping between mailsync and imapconn; and everybody may know account, fault, throughput and ledger, which know nobody
 // but what a row can say, account -> rules -> ratelimit, and ledger -> lockfile. plan knows
 // ratelimit's timetable and throughput's texts, control knows nobody, and only cmd knows
@@ -75,6 +76,9 @@
 //   - verify: as many rows at a time as there are lanes, an errgroup; within a row
 //     a goroutine for each lane, which takes mailboxes from one queue, and within a
 //     lane one for each side while both read. All end before Row returns.
+//   - probe: a goroutine for each lane of a measurement, and one more that reads
+//     where mail goes through; a few at a time log in, look and remove. All end
+//     before Run returns.
 //   - check: an errgroup of --parallel rows, and within a row one goroutine for the
 //     DNS beside those that log in on both sides.
 //   - plan: none; the command asks sources as check does, an errgroup of --parallel rows.
@@ -94,7 +98,8 @@
 //   - The destination is only added to: no EXPUNGE, no CLOSE. Flags change there
 //     by what has changed at the source, and never as a whole. Only if the user
 //     asks for it are messages taken away or moved: those that we put there and
-//     nobody touched, by UID EXPUNGE and UID MOVE of just these.
+//     nobody touched, by UID EXPUNGE and UID MOVE of just these. DELETE is sent by
+//     probe alone, for mailboxes of its own.
 //   - Floor before act: before octets leave for a mailbox, its floor (UIDNEXT)
 //     is durable. Whatever stands at or above it and is in no UID map may be
 //     ours: it is matched, as a multiset, before anything is sent again. So a
@@ -167,5 +172,9 @@
 //   - A row that a person stops is ended as a run is stopped, at a message border,
 //     and begins again: a row that slept with its connections open would hold
 //     a server's places, and lose them.
+//   - probe measures with a data plane of its own, the engine's without its care:
+//     the engine's owns mail that must not be lost, and would bring ledger and
+//     floors into what is thrown away. Each lane has its own mailbox: locks within
+//     one would be measured instead of the server.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

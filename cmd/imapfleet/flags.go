@@ -150,6 +150,11 @@ func (f *netFlags) register(fs *pflag.FlagSet, auto string) {
 	section(fs, sectionRows, func(fs *pflag.FlagSet) {
 		fs.Var(&f.parallel, "parallel", auto)
 	})
+	f.registerServers(fs)
+}
+
+// registerServers offers the flags that are not about how many at a time.
+func (f *netFlags) registerServers(fs *pflag.FlagSet) {
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.caFile, "ca-file", "", "trust the certificates in this PEM `FILE` too")
 		fs.StringVar(&f.faultRules, "fault-rules", "", "a `FILE` that says what a server's own refusals mean (see examples/fault-rules)")

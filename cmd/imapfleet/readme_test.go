@@ -374,6 +374,32 @@ func shape(text string) string {
 	return strings.TrimSpace(text)
 }
 
+// TestReadmeProbe holds what README shows of probe against the program, line by
+// line by what they begin with: how servers compare differs.
+func TestReadmeProbe(t *testing.T) {
+	w := newWalk(t)
+	w.write(false)
+	var stdout, stderr bytes.Buffer
+	args := []string{"probe", "accounts.csv", "--quiet", "--ca-file", "ca.pem", "--for", "5s", "--volume", "2MiB"}
+	if code := run(context.WithoutCancel(t.Context()), args, nil, &stdout, &stderr); code != exitDone || stderr.Len() > 0 {
+		t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
+	}
+	label := regexp.MustCompile(`(?m)^ *(?:(source|destination|both) +\d|([a-zA-Z][a-zA-Z/]*(?: [a-z]+)*))`)
+	labels := func(text string) (out []string) {
+		for _, m := range label.FindAllStringSubmatch(text, -1) {
+			if name := m[1] + m[2]; name != "note" && !strings.Contains(name, "lacks") && name != "COMPRESS" {
+				out = append(out, name)
+			}
+		}
+		return out
+	}
+	text := regexp.MustCompile(`(?ms)^the (source|destination) lacks\n.*?\n\n`).ReplaceAllString(stdout.String(), "")
+	shown := regexp.MustCompile(`(?ms)^the (source|destination) lacks\n.*?\n\n`).ReplaceAllString(session(t, w.text, "imapfleet probe accounts.csv --volume 1GiB --quiet"), "")
+	if got, want := labels(text), labels(shown); !slices.Equal(got, want) {
+		t.Errorf("README\n%q\nthe program\n%q", want, got)
+	}
+}
+
 // TestShape shows that TestReadmeWalk can fail.
 func TestShape(t *testing.T) {
 	same := map[string]string{

@@ -57,6 +57,7 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 3 some row is not done, 130 interrupted, 143 terminated.`,
 		Example: `  imapfleet demo                              see it work, without any server
   imapfleet check accounts.csv                try every login
+  imapfleet probe accounts.csv                how fast it can go
   imapfleet plan accounts.csv                 how long it will take
   imapfleet run accounts.csv --parallel 8     migrate
   imapfleet status accounts.csv               where each row stands
@@ -67,7 +68,7 @@ Exit codes: 0 all rows done, 1 the run itself failed, 2 usage or list,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newCheck(), newStatus(), newCtl(), newVerify(), newPlan(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newProbe(), newPlan(), newStatus(), newCtl(), newVerify(), newDemo(), newVersion())
 	return root
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A migration, one step at a time: ./commands.sh check|run|status|failed|report [LIST]
+# A migration, one step at a time: ./commands.sh check|probe|run|status|failed|report [LIST]
 # Every step can be run again at any time. Exit codes are those of imapfleet.
 set -eu
 
@@ -10,6 +10,9 @@ parallel=${PARALLEL:-8}
 case $step in
 check) # log in everywhere and say what would go wrong
 	imapfleet check "$list" --parallel 16
+	;;
+probe) # how fast it can go; writes to mailboxes of its own, and removes them
+	imapfleet probe "$list" --out probe.json
 	;;
 run) # everything that is not at the destination yet
 	imapfleet run "$list" --parallel "$parallel"
@@ -26,7 +29,7 @@ report) # one line per account: line, user, state, messages, octets at the sourc
 		{ print $at["line"], $at["user2"], $at["state"], $at["listed"], $at["source_octets"] }' "$results"
 	;;
 *)
-	echo "usage: $0 check|run|status|failed|report [LIST]" >&2
+	echo "usage: $0 check|probe|run|status|failed|report [LIST]" >&2
 	exit 2
 	;;
 esac
