@@ -380,7 +380,7 @@ func TestReadmeProbe(t *testing.T) {
 	w := newWalk(t)
 	w.write(false)
 	var stdout, stderr bytes.Buffer
-	args := []string{"probe", "accounts.csv", "--quiet", "--ca-file", "ca.pem", "--for", "5s", "--volume", "2MiB"}
+	args := []string{"probe", "accounts.csv", "--quiet", "--ca-file", "ca.pem", "--for", "60s", "--volume", "2MiB"}
 	if code := run(context.WithoutCancel(t.Context()), args, nil, &stdout, &stderr); code != exitDone || stderr.Len() > 0 {
 		t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
 	}

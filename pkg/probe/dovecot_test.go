@@ -14,7 +14,7 @@ func TestDovecot(t *testing.T) {
 	src := imaptest.NewDovecotSlash(t)
 	r := newRig(t, src, dst, "anna")
 	o := quick(r.pairs())
-	o.For, o.Lanes = 3*o.For, 8
+	o.Lanes = 8
 	s := &o.Pairs[0].Source
 	s.Port, s.Security, s.SkipVerify = src.TLSPort(), account.SecurityTLS, true
 	rep, err := Run(t.Context(), o)

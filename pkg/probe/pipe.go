@@ -22,7 +22,9 @@ const mostIdle = 128 << 10
 func pipe(soft, hard context.Context, l *lane, st *step) error {
 	ctx, cancel := context.WithCancel(hard)
 	defer cancel()
-	q := &queue{ctx: ctx, items: make(chan message, 256), room: semaphore.NewWeighted(ahead), idle: make(chan []byte, 256)}
+	wanted, enough := context.WithCancel(ctx)
+	defer enough()
+	q := &queue{soft: soft, wanted: wanted, enough: enough, items: make(chan message, 256), room: semaphore.NewWeighted(ahead), idle: make(chan []byte, 256)}
 	r := &reader{l: l, st: st, from: []*budget{st.budget, l.row.room}, body: q.body(st), done: q.put}
 	read := make(chan error, 1)
 	go func() {
@@ -41,9 +43,15 @@ func pipe(soft, hard context.Context, l *lane, st *step) error {
 	return err
 }
 
-// queue takes messages from the source's reading goroutine to the lane.
+// queue takes messages from the source's reading goroutine to the lane. When the
+// step's time is over what is still on its way is dropped: a fast source may
+// have sent what a slow destination would take long for.
 type queue struct {
-	ctx   context.Context
+	soft   context.Context // the step's time
+	wanted context.Context // ends when nothing more is taken
+	enough func()          // ends it
+	begun  bool            // a message was taken; the lane's
+
 	items chan message
 	room  *semaphore.Weighted // octets
 	idle  chan []byte         // memory that was used before
@@ -54,18 +62,15 @@ type queue struct {
 // body reads a message into memory. It waits for room, which stops the reading.
 func (q *queue) body(st *step) func(m *imapconn.Message, n int64, r io.Reader) error {
 	return func(_ *imapconn.Message, n int64, r io.Reader) error {
-		if n > ahead { // larger than the server has said
-			q.now = message{}
+		q.now = message{}
+		st.came(n)
+		if n > ahead || q.room.Acquire(q.wanted, n) != nil { // larger than the server has said, or too late
 			return nil
-		}
-		if err := q.room.Acquire(q.ctx, n); err != nil {
-			return err
 		}
 		buf := q.memory(n)
 		if _, err := io.ReadFull(r, buf); err != nil {
 			return err
 		}
-		st.came(n)
 		q.now = message{octets: n, body: bytes.NewReader(buf), free: func() {
 			q.room.Release(n)
 			if cap(buf) > mostIdle {
@@ -102,26 +107,32 @@ func (q *queue) put(m *imapconn.Message) error {
 	item.date, item.hasDate = m.Date, m.HasDate
 	select {
 	case q.items <- item:
-		return nil
-	case <-q.ctx.Done():
-		return q.ctx.Err()
+	case <-q.wanted.Done():
 	}
+	return nil
 }
 
 // end says that nothing more comes. Nobody puts any more.
 func (q *queue) end() { close(q.items) }
 
 func (q *queue) next(wait <-chan time.Time, stop <-chan struct{}) (m message, ok, over bool) {
+	var ended <-chan struct{}
+	if q.begun {
+		ended = q.soft.Done()
+	}
 	select {
-	case m, ok = <-q.items:
-		return m, ok, !ok
+	case <-ended:
+		q.enough()
+		return message{}, false, true
 	default:
 	}
 	select {
 	case m, ok = <-q.items:
+		q.begun = q.begun || ok
 		return m, ok, !ok
 	case <-wait:
 	case <-stop:
+	case <-ended:
 	}
 	return message{}, false, false
 }

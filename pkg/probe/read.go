@@ -11,7 +11,7 @@ import (
 // Octets of one command. It begins with few, as the engine does, and grows
 // where answers come soon.
 const (
-	firstCommand = 256 << 10
+	firstCommand = 64 << 10
 	leastCommand = 64 << 10
 	mostCommand  = 4 << 20
 	soon         = 200 * time.Millisecond
@@ -23,7 +23,7 @@ const (
 func tempo(now int64, took time.Duration, most int64) int64 {
 	switch {
 	case took < soon:
-		now *= 2
+		now *= 4
 	case took > late:
 		now /= 2
 	}

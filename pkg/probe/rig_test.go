@@ -154,7 +154,8 @@ func (r *rig) pairs(via ...string) (out []account.Pair) {
 	return out
 }
 
+// quick is a probe that ends by its volume, soon.
 func quick(pairs []account.Pair) Options {
-	return Options{Pairs: pairs, For: 1500 * time.Millisecond, Volume: 8 << 20, Lanes: 4, LookEvery: 50 * time.Millisecond,
+	return Options{Pairs: pairs, For: time.Minute, Volume: 8 << 20, Lanes: 4, LookEvery: 50 * time.Millisecond,
 		RemoveFor: 20 * time.Second, Timeout: 5 * time.Second, FinalTimeout: 5 * time.Second}
 }

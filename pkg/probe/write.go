@@ -108,10 +108,12 @@ func (w *writer) makeRoom(ctx context.Context) error {
 	multi := w.l.conn[1].AppendMode() == imapconn.AppendMulti
 	size := min(w.l.size[1], w.st.command)
 	if w.open != nil {
-		if !multi || w.open.n >= mostInCommand || w.open.octets >= size {
-			return w.finish(ctx)
+		if multi && w.open.n < mostInCommand && w.open.octets < size {
+			return nil
 		}
-		return nil
+		if err := w.finish(ctx); err != nil {
+			return err
+		}
 	}
 	for {
 		var octets int64
