@@ -28,7 +28,7 @@ func TestDovecot(t *testing.T) {
 	if rep.Server1.Security != "TLS 1.3" || rep.Server1.TLS <= 0 || rep.Server2.Security != "plain" || rep.RoundTrip1 <= 0 || rep.Logins2 <= 0 {
 		t.Errorf("%+v\n%+v", rep.Server1, rep.Server2)
 	}
-	if n := rep.Dest[2].Lanes; rep.Mailboxes.Made != n || rep.Mailboxes.Removed != n || rep.Mix.Messages != 90 {
+	if n := rep.Dest[2].Lanes; rep.Mailboxes.Made != n || rep.Mailboxes.Removed != n || rep.Mix.Messages != 60 {
 		t.Errorf("%+v, %+v", rep.Mailboxes, rep.Mix)
 	}
 	r.untouched()

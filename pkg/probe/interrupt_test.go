@@ -32,16 +32,16 @@ func interruptionOf(seed int) (in interruption) {
 	somewhere := func(most float64) int64 { return int64(math.Exp(rng.Float64()*math.Log(most/150)) * 150) }
 	switch seed % 4 {
 	case 0:
-		in.octets = 1 + rng.Int64N(5<<20)
+		in.octets = 1 + rng.Int64N(5<<19)
 	case 1:
 		in.on, in.nth, in.reset = []string{"CREATE", "SELECT", "APPEND", "DELETE"}[seed/4%4], 1+rng.Int64N(3), rng.IntN(2) == 0
 	case 2:
-		in.octets = somewhere(6 << 20)
+		in.octets = somewhere(3 << 20)
 		fallthrough
 	case 3:
 		for i := range in.faults {
 			in.first[i] = rng.IntN(6)
-			in.faults[i] = imaptest.Fault{CutAfter: somewhere(1 << 20)}
+			in.faults[i] = imaptest.Fault{CutAfter: somewhere(1 << 19)}
 			if rng.IntN(3) == 0 {
 				in.faults[i] = imaptest.Fault{ResetChance: 0.03, Seed: uint64(seed)}
 			}
@@ -80,7 +80,7 @@ func interrupted(t *testing.T, r *rig, in interruption) {
 		via = append(via, proxies[i].Addr())
 	}
 	o := quick(r.pairs(via...))
-	o.Volume, o.Lanes = 2<<20, 4
+	o.Volume, o.Lanes = 1<<20, 4
 	rep, err := Run(ctx, o)
 	if (err != nil) != (ctx.Err() != nil) {
 		t.Errorf("error %v, context %v", err, ctx.Err())

@@ -2,12 +2,12 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
@@ -70,8 +70,10 @@ func (p *prober) unusable(r *row, s *side, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r.conn[s.index()], r.err[s.index()] = nil, err
-	if f := fault.Of(err); f != nil {
-		rep := &p.rep.Rows[r.at]
+	switch rep := &p.rep.Rows[r.at]; {
+	case errors.Is(err, context.DeadlineExceeded):
+		rep.Fault = s.at.String() + ": there was no time left to look at it"
+	case !errors.Is(err, context.Canceled):
 		rep.Fault, rep.Hint = said(err)
 	}
 }

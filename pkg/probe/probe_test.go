@@ -19,9 +19,8 @@ func TestProbe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%s", out)
 			if len(rep.Source) != 3 || len(rep.Dest) != 3 || len(rep.Both) != 3 || len(rep.Ended) > 0 {
-				t.Errorf("%d, %d, %d steps; ended %v", len(rep.Source), len(rep.Dest), len(rep.Both), rep.Ended)
+				t.Errorf("%d, %d, %d steps; ended %v\n%s", len(rep.Source), len(rep.Dest), len(rep.Both), rep.Ended, out)
 			}
 			if strings.Contains(string(out), secret) {
 				t.Error("a password is in the report")

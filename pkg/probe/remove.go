@@ -199,10 +199,10 @@ func (p *prober) removeOf(ctx context.Context, r *row) (err error) {
 // which no mailbox is open then; nil when none is sound.
 func (p *prober) keeper(ctx context.Context, r *row) (keep *imapconn.Conn) {
 	for _, l := range p.lanes {
-		c := l.conn[1]
-		if l.row != r || c == nil {
+		if l.row != r || l.conn[1] == nil {
 			continue
 		}
+		c := l.conn[1]
 		l.conn[1] = nil
 		switch {
 		case c.Err() != nil || leave(ctx, c) != nil:

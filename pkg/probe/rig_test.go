@@ -77,7 +77,7 @@ func newRig(t *testing.T, src, dst server, users ...string) *rig {
 				t.Fatal(err)
 			}
 		}
-		r.fill(src, u, mail(uint64(i), "INBOX", 60), mail(uint64(i)+100, "Work", 30))
+		r.fill(src, u, mail(uint64(i), "INBOX", 40), mail(uint64(i)+100, "Work", 20))
 		r.fill(dst, u, mail(uint64(i)+200, "INBOX", 3))
 	}
 	r.before = r.contents()
@@ -156,6 +156,6 @@ func (r *rig) pairs(via ...string) (out []account.Pair) {
 
 // quick is a probe that ends by its volume, soon.
 func quick(pairs []account.Pair) Options {
-	return Options{Pairs: pairs, For: time.Minute, Volume: 8 << 20, Lanes: 4, LookEvery: 50 * time.Millisecond,
+	return Options{Pairs: pairs, For: time.Minute, Volume: 2 << 20, Lanes: 4, LookEvery: 50 * time.Millisecond,
 		RemoveFor: 20 * time.Second, Timeout: 5 * time.Second, FinalTimeout: 5 * time.Second}
 }
