@@ -31,6 +31,7 @@ type job struct {
 	tracker  *tracker
 	meter    *throughput.Meter
 	watch    *throughput.Watch
+	sampler  *sampler
 	limits   *limits
 	screen   io.Writer                    // above the progress; nil: nothing is said there
 	runner   atomic.Pointer[batch.Runner] // nil until rows run
@@ -75,6 +76,8 @@ func (j *job) run(ctx context.Context, o runOptions, logFile io.Writer) error {
 	j.tracker = newTracker(j.results(), j.selected, time.Now())
 	j.meter = throughput.NewRun()
 	j.watch = throughput.NewWatch(j.meter, j.tracker)
+	j.sampler = newSampler(j.meter, j.tracker.run)
+	j.watch.Judge(j.sampler.now)
 	j.limits = o.limits.start()
 	if o.json {
 		j.events = newEvents(j.std.out)
@@ -162,6 +165,7 @@ func (j *job) rows(ctx context.Context, o runOptions) error {
 		return err
 	}
 	j.runner.Store(runner)
+	j.sampler.begin(runner.Use)
 	rows := make([]batch.Row, len(j.selected))
 	for i, at := range j.selected {
 		rows[i] = batch.Row{Pair: j.pairs[at], Known: j.bound.rows[at]}
@@ -193,6 +197,11 @@ func (j *job) knee() []throughput.Step {
 
 func (j *job) note(what throughput.EventType, i int, r throughput.Result) {
 	j.tracker.set(i, r)
+	if what == throughput.EventStarted {
+		j.sampler.started(r)
+	} else {
+		j.sampler.result(r)
+	}
 	j.events.row(what, r)
 }
 
@@ -206,6 +215,7 @@ func (j *job) end(ctx context.Context, o runOptions, k *keeper, err error) error
 			err = cause
 		}
 	}
+	k.bottleneck = j.sampler.end(j.fileLog)
 	if err == nil {
 		k.planned, err = j.remember(context.WithoutCancel(ctx), o, ctx.Err() == nil)
 	}

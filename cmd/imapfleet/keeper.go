@@ -26,8 +26,11 @@ type keeper struct {
 	present func() error
 	lost    func(error)
 
-	// planned is what a plan said of the run; nil: none, or not ended yet.
-	planned *throughput.Planned
+	// planned is what a plan said of the run, bottleneck what kept it from being
+	// faster; nil: none, or not ended yet.
+	planned    *throughput.Planned
+	bottleneck *throughput.Bottleneck
+
 	report  throughput.Report // as written last
 	written int               // the tracker's version that the files show
 	failing bool
@@ -121,9 +124,10 @@ func (k *keeper) write(ctx context.Context) error {
 		Run:  throughput.Summarize(run, time.Since(k.tracker.start)),
 		List: throughput.Summarize(list, 0),
 	}
-	k.report.Run.Hosts, k.report.Run.Planned = k.tracker.pausedHosts(), k.planned
+	r := &k.report.Run
+	r.Hosts, r.Planned, r.Bottleneck = k.tracker.pausedHosts(), k.planned, k.bottleneck
 	if k.knee != nil {
-		k.report.Run.Knee = k.knee()
+		r.Knee = k.knee()
 	}
 	rows, err := k.rejects(ctx)
 	if err != nil {

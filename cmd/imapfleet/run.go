@@ -312,10 +312,11 @@ func (o *runOptions) engineOptions(j *job) mailsync.Options {
 	opt := mailsync.Options{
 		Ledger: j.bound.ledger, Scratch: j.scratch, RootCAs: j.roots, Faults: o.net.faults, Logger: j.log, Version: programVersion(),
 		Memory: int64(o.memory), Lanes: o.net.parallel.most(o.memory), Patience: o.patience, MaxRejects: o.maxRejects, DryRun: o.dryRun,
-		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: j.limits.wrap,
+		FlagsOff: !bool(o.flags), Daily: o.daily.of, Compress: imapconn.CompressMode(o.compress), WrapConn: j.limits.wrap, WatchConn: j.sampler.watch.Wrap,
 		Grace:      stopGrace,
 		AwaitLogin: o.net.awaitLogin(),
 	}
+	opt.OnRoundTrip, opt.OnRefused = j.sampler.watch.RoundTrip, j.sampler.watch.Refused
 	opt.OnMapping = func(pair account.Pair, m *mapping.Map) {
 		if o.dryRun || pair.Rules != nil && pair.Rules.Dry {
 			j.mappings.note(pair, m)

@@ -154,7 +154,7 @@ func (c *Console) show(due bool) bool {
 // elsewhere a last line if there was a first one.
 func (c *Console) finish(said bool) {
 	f := c.look.At(c.now())
-	f.Busy = nil
+	f.Busy, f.Bottleneck = nil, nil // the summary says it of the whole run
 	switch {
 	case !c.plain:
 		c.screen.leave(f)

@@ -14,6 +14,9 @@ func compose(f throughput.View, width, height int) []string {
 	if end := endLine(f, width); end != "" {
 		lines = append(lines, end)
 	}
+	if f.Bottleneck != nil {
+		lines = append(lines, head(clean(f.Bottleneck.Line()), width))
+	}
 	for _, s := range notes(f) {
 		lines = append(lines, head(clean(s), width))
 	}

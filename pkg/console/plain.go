@@ -28,5 +28,8 @@ func plainLine(f throughput.View) string {
 	if end := clean(f.End.Text(f.Now)); end != "" {
 		parts = append(parts, end)
 	}
+	if f.Bottleneck != nil {
+		parts = append(parts, clean(f.Bottleneck.Line()))
+	}
 	return strings.Join(parts, ", ")
 }

@@ -64,6 +64,16 @@ type Options struct {
 	// returns what is used in its place; nil: the connection itself.
 	WrapConn func(side fault.Side, host string, nc net.Conn) net.Conn
 
+	// WatchConn is WrapConn for who only looks on, nearest to the network: what
+	// it returns must hold nothing up.
+	WatchConn func(side fault.Side, host string, nc net.Conn) net.Conn
+	// OnRoundTrip is told how long a command to a host has taken at least on one
+	// connection, once it has logged in and once it ends; OnRefused, that a host
+	// refused a further connection for their number. nil: nobody is. Both are
+	// called by many goroutines.
+	OnRoundTrip func(side fault.Side, host string, d time.Duration)
+	OnRefused   func(side fault.Side, host string)
+
 	held *atomic.Int64 // for tests: the most octets that a window held; nil: not watched
 }
 
@@ -175,6 +185,9 @@ func (e *Engine) newSession(side fault.Side, ep account.Endpoint, further bool, 
 	dial := func(ctx context.Context) (*imapconn.Conn, error) { return imapconn.Dial(ctx, cfg) }
 	s := newSession(dial, e.opt.Patience, log.With("side", side.String()))
 	s.side, s.gauge, s.spare = side, g, further
+	if told := e.opt.OnRoundTrip; told != nil {
+		s.trip = func(d time.Duration) { told(side, ep.Host, d) }
+	}
 	if await := e.opt.AwaitLogin; await != nil {
 		s.await = func(ctx context.Context) error { return await(ctx, ep.Host) }
 	}

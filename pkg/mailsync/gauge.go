@@ -46,6 +46,9 @@ func (e *Engine) dialler(side fault.Side, host string, g *gauge) func(ctx contex
 		if err != nil {
 			return nil, err
 		}
+		if watch := e.opt.WatchConn; watch != nil {
+			nc = watch(side, host, nc)
+		}
 		c := &gauged{Conn: nc, g: g}
 		if wrap == nil {
 			return c, nil

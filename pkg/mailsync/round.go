@@ -200,7 +200,15 @@ func (c *crew) refused(opening context.Context, err error) {
 // tell passes on what a server said of its limit of connections.
 func (c *crew) tell(err error) {
 	if fault.CodeOf(err) == fault.TooManySessions {
-		c.p.lanes.Refused(fault.Of(err).MaxPerUser)
+		e := fault.Of(err)
+		c.p.lanes.Refused(e.MaxPerUser)
+		if told := c.p.e.opt.OnRefused; told != nil {
+			host := c.p.pair.Source.Host
+			if e.Side == fault.Dest {
+				host = c.p.pair.Dest.Host
+			}
+			told(e.Side, host)
+		}
 	}
 }
 

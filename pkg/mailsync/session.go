@@ -24,6 +24,7 @@ type session struct {
 	gauge    *gauge
 	patience time.Duration
 	log      *slog.Logger
+	trip     func(time.Duration) // is told how long a command takes at least; nil: nobody is
 
 	conn   *imapconn.Conn
 	at     *opened   // whose mailbox is open on conn once what was sent is answered; nil: nobody's
@@ -57,6 +58,7 @@ func (s *session) get(ctx context.Context) (*imapconn.Conn, error) {
 		clockOf(ctx).in(was)
 		if err == nil {
 			s.conn, s.once = conn, true
+			s.tellTrip()
 			return conn, nil
 		}
 		if ctx.Err() != nil {
@@ -115,11 +117,18 @@ func (s *session) moved() {
 	s.retry.Reset()
 }
 
+func (s *session) tellTrip() {
+	if d := s.conn.RoundTrip(); s.trip != nil && d > 0 {
+		s.trip(d)
+	}
+}
+
 // drop closes a broken connection; the next get opens another.
 func (s *session) drop() {
 	if s.conn == nil {
 		return
 	}
+	s.tellTrip()
 	s.conn.Abort()
 	in, out := s.conn.Octets()
 	s.octets[0] += in

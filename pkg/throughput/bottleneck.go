@@ -1,5 +1,10 @@
 package throughput
 
+import (
+	"fmt"
+	"io"
+)
+
 // Bottleneck is what kept a run from being faster, in one sentence. Verdict is
 // a stable phrase such as "destination server", Host the server meant, "" when
 // it is none; Evidence are the figures it rests on, Advice what to do. The
@@ -22,6 +27,18 @@ func (b Bottleneck) Line() string {
 		out += " " + b.Host
 	}
 	return oneLine(out + " (" + b.Evidence + ")")
+}
+
+// write ends the text of a summary: the sentence, and what to do; nothing
+// without a verdict.
+func (b *Bottleneck) write(w io.Writer) {
+	if b == nil || b.Verdict == "" {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", b.Line())
+	if b.Advice != "" {
+		fmt.Fprintf(w, "  to do: %s\n", oneLine(b.Advice))
+	}
 }
 
 // Step is what a run did with so many lanes: totals over the time it had them.

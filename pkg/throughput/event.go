@@ -67,6 +67,9 @@ type Progress struct {
 	End   *End  `json:"end,omitempty"`
 	Lanes int   `json:"lanes,omitempty"` // that the run may use
 	Holds Holds `json:"holds,omitzero"`  // what 'imapfleet ctl' has stopped
+	// Bottleneck is what has kept the run from being faster for the last while;
+	// nil while that is not clear.
+	Bottleneck *Bottleneck `json:"bottleneck,omitempty"`
 }
 
 // Encoder writes events, one line each, one Write per line. It is safe for

@@ -35,6 +35,9 @@ type Summary struct {
 	Knee []Step `json:"knee,omitempty"`
 	// Planned is what a plan said of this run, where there is one; of a run only.
 	Planned *Planned `json:"planned,omitempty"`
+	// Bottleneck is what kept a run from being faster; nil of a list. Without a
+	// verdict its evidence says why there is none.
+	Bottleneck *Bottleneck `json:"bottleneck,omitempty"`
 }
 
 // Report is summary.json: the rows of this run, and all rows of the list.

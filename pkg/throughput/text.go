@@ -21,6 +21,7 @@ func (s Summary) WriteText(w io.Writer) error {
 		s.writeSlowest(b)
 		s.writeKnee(b)
 		s.writeCauses(b)
+		s.Bottleneck.write(b)
 	}
 	return b.Flush()
 }

@@ -19,6 +19,9 @@ type View struct {
 	Messages float64 // messages/s
 	End      End
 	Busy     []Worker
+	// Bottleneck is what has kept the run from being faster for the last while;
+	// nil while that is not clear.
+	Bottleneck *Bottleneck
 }
 
 // Worker is one busy account.
@@ -33,7 +36,7 @@ func (v View) Progress() Progress {
 		Rows: v.RowCounts, Messages: v.Run.Copied, Octets: v.Run.Octets,
 		ExpectedMessages: v.Run.ExpectedMessages, ExpectedOctets: v.Run.ExpectedOctets,
 		MiBPerSecond: milli(v.MiB), MessagesPerSecond: milli(v.Messages),
-		Holds: v.Holds, Lanes: v.Lanes,
+		Holds: v.Holds, Lanes: v.Lanes, Bottleneck: v.Bottleneck,
 	}
 	if v.End != (End{}) {
 		p.End = &v.End
@@ -54,6 +57,7 @@ const (
 type Watch struct {
 	meter *Meter
 	rows  Rows
+	judge func() *Bottleneck // nil: nobody knows
 
 	mu       sync.Mutex
 	last     time.Time
@@ -101,11 +105,18 @@ func NewWatch(m *Meter, rows Rows) *Watch {
 	}
 }
 
+// Judge has views say what found returns: what keeps the run from being faster, nil
+// while that is not clear. It is for before the first look.
+func (w *Watch) Judge(found func() *Bottleneck) { w.judge = found }
+
 // At reads the counters. A time before that of an earlier call counts as that.
 func (w *Watch) At(now time.Time) View {
 	var v View
 	if w.rows != nil {
 		v.Standing = w.rows.Standing() // who answers may hold a lock of its own
+	}
+	if w.judge != nil {
+		v.Bottleneck = w.judge()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

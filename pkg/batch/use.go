@@ -1,0 +1,70 @@
+package batch
+
+// Use is how the lanes of a run are used at one instant. The zero value is a
+// run that has not begun.
+type Use struct {
+	Lanes int // that may be used
+	Used  int
+	Ready bool // rows wait for a host, or for another row with their destination account
+	// Full is a host that rows or accounts could use more lanes at, and that
+	// bears no more connections; Rests one that is left alone for a while;
+	// Capped one at which Options.MaxPerHost allows no more. "": none. They are
+	// looked for only where lanes are idle.
+	Full, Rests, Capped string
+	// Narrow says that a server allows an account at work fewer connections than
+	// it could use.
+	Narrow bool
+}
+
+// Use returns how the lanes are used now. It is quick, and may be called while
+// Run goes on.
+func (r *Runner) Use() Use {
+	r.mu.Lock()
+	g := r.gate
+	r.mu.Unlock()
+	if g == nil {
+		return Use{}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.use()
+}
+
+// use is Use for who holds the lock.
+func (g *gate) use() Use {
+	u := Use{Lanes: g.limit, Used: g.used, Ready: !g.ready.empty()}
+	if g.used >= g.limit {
+		return u
+	}
+	for _, group := range g.ready.groups {
+		for _, name := range group.hosts {
+			g.hosts.note(&u, name)
+		}
+	}
+	for _, h := range g.holders {
+		if h.lanes >= g.share {
+			continue
+		}
+		if h.lanes >= h.job.most {
+			u.Narrow = true
+			continue
+		}
+		for _, name := range h.job.hosts {
+			g.hosts.note(&u, name)
+		}
+	}
+	return u
+}
+
+// note names in u a host that takes no further lane, by why it does not.
+func (h *hosts) note(u *Use, name string) {
+	o := h.of(name)
+	switch {
+	case o.pause != nil && !o.pause.fuse:
+		u.Rests = name
+	case o.told > 0 && o.used >= o.told, o.learnt.most > 0 && o.used >= o.learnt.most:
+		u.Full = name
+	case h.most > 0 && o.used >= h.most:
+		u.Capped = name
+	}
+}

@@ -1,0 +1,139 @@
+package diagnosis
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
+)
+
+const (
+	// far is a round trip that costs: below it a lane waits for the server.
+	far = 5 * time.Millisecond
+	// even is how much more than what is typical a full link passes at its best.
+	even = 1.25
+	// scales and flat are the parts of the growth in lanes that the rate follows
+	// where each lane waits by itself, and where all wait for the same thing.
+	scales, flat = 0.7, 0.2
+)
+
+// cause is what a side that is waited for lacks.
+type cause uint8
+
+const (
+	unclear cause = iota
+	theServer
+	theLink
+	theLanes
+)
+
+// side is the verdict on a side that most of the lane time waits for.
+func (e Evidence) side(side fault.Side, share float64) throughput.Bottleneck {
+	verdicts, word := [...]string{SourceServer, SourceLink}, "source"
+	if side == fault.Dest {
+		verdicts, word = [...]string{DestServer, DestLink}, "destination"
+	}
+	h := e.worst(side, func(h Host) time.Duration { return h.Wait })
+	if h == nil {
+		return undecided("%s of lane time waits for %ss, none of which stands out", percent(share), word)
+	}
+	why, facts := e.tell(h)
+	facts = append([]string{percent(share) + " of lane time waits for it"}, facts...)
+	b := throughput.Bottleneck{Host: h.Name}
+	switch why {
+	case theServer:
+		b.Verdict = verdicts[0]
+		b.Advice = "more lanes do not help once it is full: ask its administrator what it lacks (disk, processors, a limit), or run when it is less busy"
+	case theLink:
+		b.Verdict = verdicts[1]
+		b.Advice = "run imapfleet nearer to it, or on a faster link; --compress on if the processors have time left"
+		if h.RoundTrip >= far {
+			b.Advice = "raise --parallel: each lane waits for round trips by itself; or run imapfleet nearer to it"
+		}
+	case theLanes:
+		b.Verdict, b.Host = TooFewLanes, ""
+		b.Advice = "raise --parallel: the servers bear more"
+	default:
+		return undecided("%s %s: %s; server and link cannot be told apart", word, h.Name, strings.Join(facts, "; "))
+	}
+	b.Evidence = strings.Join(facts, "; ")
+	return b
+}
+
+// tell tells the server from the way to it, and says by what.
+func (e Evidence) tell(h *Host) (cause, []string) {
+	var facts []string
+	if h.RoundTrip > 0 {
+		facts = append(facts, "a round trip takes "+milliseconds(h.RoundTrip))
+	}
+	follows, from, to, tried := e.scaling()
+	switch {
+	case tried && follows >= scales:
+		facts = append(facts, fmt.Sprintf("the rate grew with the lanes, from %d to %d", from, to))
+	case tried && follows <= flat:
+		facts = append(facts, fmt.Sprintf("adding lanes beyond %d did not help", from))
+	}
+	grows := tried && follows >= scales
+	if h.RoundTrip >= far {
+		if trips, fact := h.byTrips(); trips {
+			return theLink, append(facts, fact)
+		}
+	}
+	switch {
+	case grows && h.RoundTrip > 0 && h.RoundTrip < far:
+		return theLanes, facts
+	case !h.Flow.known():
+		return unclear, facts
+	case h.Flow.evenness() <= even:
+		return theLink, append(facts, fmt.Sprintf("octets pass evenly, at %s MiB/s and never more than %s",
+			mib(h.Flow.Typical), mib(h.Flow.Most)))
+	}
+	if h.Answers > 0 {
+		facts = append(facts, "an answer takes "+milliseconds(h.Latency/time.Duration(h.Answers)))
+	}
+	return theServer, append(facts, fmt.Sprintf("octets pass unevenly, at %s MiB/s and up to %s: the way to it bears more",
+		mib(h.Flow.Typical), mib(h.Flow.Most)))
+}
+
+// byTrips reports whether what is waited for at a far host are round trips.
+func (h *Host) byTrips() (bool, string) {
+	if h.Side == fault.Dest && h.Answers > 0 {
+		latency := h.Latency / time.Duration(h.Answers)
+		return float64(latency) <= 2.5*float64(h.RoundTrip),
+			fmt.Sprintf("an answer takes %s, %.1f of them", milliseconds(latency), float64(latency)/float64(h.RoundTrip))
+	}
+	part := h.Gaps.around(h.RoundTrip*2/5, h.RoundTrip*8/5)
+	return part >= 0.5, fmt.Sprintf("%s of the waiting is in waits of about one", percent(part))
+}
+
+// scaling is how far the rate followed the number of lanes, from 0, not at all,
+// to 1, in proportion, over the highest steps that differ by half or more.
+// false: it was not tried.
+func (e Evidence) scaling() (follows float64, from, to int, tried bool) {
+	var high, low *throughput.Step
+	for i := range e.Steps {
+		s := &e.Steps[i]
+		if high == nil || s.Lanes > high.Lanes {
+			high = s
+		}
+	}
+	for i := range e.Steps {
+		s := &e.Steps[i]
+		if 3*s.Lanes <= 2*high.Lanes && (low == nil || s.Lanes > low.Lanes) {
+			low = s
+		}
+	}
+	if low == nil || low.MiBPerSecond <= 0 {
+		return 0, 0, 0, false
+	}
+	lanes := float64(high.Lanes) / float64(low.Lanes)
+	rate := high.MiBPerSecond / low.MiBPerSecond
+	if low.MessagesPerSecond > 0 {
+		rate = max(rate, high.MessagesPerSecond/low.MessagesPerSecond)
+	}
+	return max(0, min(1, (rate-1)/(lanes-1))), low.Lanes, high.Lanes, true
+}
+
+func mib(f float64) string { return throughput.FormatRate(f / (1 << 20)) }
