@@ -40,6 +40,7 @@
 //	probe           what the two servers of a pair can do, measured: each alone, and both; it does not know mailsync
 //	batch           the runner: which row runs when, who gets free lanes; it does not know mailsync, only its Syncer
 //	plan            how long a migration takes: its runs simulated, from sizes and measured rates; pure
+//	diagnosis       what keeps a run from being faster: pure, but for what it reads of connections and this machine
 //	mxlookup        where a domain's mail goes, and its TTL (DNS)
 //	ratelimit       a net.Conn below TLS that holds octets to a rate or a timetable
 //	control         how another process asks and steers a run: a socket, and one JSON object a line each way
@@ -85,6 +86,8 @@
 //   - mxlookup: none. A question is asked on the goroutine of the first who wants
 //     to know; others who ask the same meanwhile wait for it.
 //   - ledger: one writer, which owns the database's write connection.
+//   - cmd's sampler: one, which looks four times a second at what passes and
+//     what lanes do, and judges every few seconds what the bottleneck is.
 //   - console: one that draws. cmd: one that keeps the result files current, and
 //     one that waits for a signal.
 //   - control: one that accepts, and one for each client, at most eight. What a
@@ -176,5 +179,9 @@
 //     the engine's owns mail that must not be lost, and would bring ledger and
 //     floors into what is thrown away. Each lane has its own mailbox: locks within
 //     one would be measured instead of the server.
+//   - A full link is told from a slow server by how evenly octets pass, over times
+//     in which buffers do not matter: a client sees nothing else of it, unless the
+//     number of lanes changes. Where that may mean either there is no verdict; a
+//     server that is blamed wrongly costs its administrator a day.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

@@ -74,6 +74,11 @@ accounts.imapfleet), with the results as files:
   rejects.csv   each message refused       repairs.csv  each message changed
   run.log       what happened, when        summary.json totals and causes
 
+The summary ends with what kept the run from being faster, as far as that is
+clear, by what, and what to do: a server, the link to one, a limit, this
+machine, too few lanes or the last account. While it goes on the screen,
+'imapfleet status' and --json say it of the last half minute.
+
 Exit codes: 0 all selected rows done, 1 the run itself failed, 2 usage or list,
 3 some row is not done, 130 interrupted, 143 terminated. Ctrl-C stops at a
 message border; a second one ends at once, and even then a rerun is exact.

@@ -231,6 +231,9 @@ func writeProgress(out io.Writer, p throughput.Progress, now time.Time) {
 			fmt.Fprintln(out, fault.Clean(text))
 		}
 	}
+	if p.Bottleneck != nil {
+		fmt.Fprintln(out, fault.Clean(p.Bottleneck.Line()))
+	}
 	if text := p.Holds.Text(); text != "" {
 		fmt.Fprintln(out, fault.Clean(text))
 	}

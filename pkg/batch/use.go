@@ -32,8 +32,8 @@ func (r *Runner) Use() Use {
 
 // use is Use for who holds the lock.
 func (g *gate) use() Use {
-	u := Use{Lanes: g.limit, Used: g.used, Ready: !g.ready.empty()}
-	if g.used >= g.limit {
+	u := Use{Lanes: g.total(), Used: g.used, Ready: !g.ready.empty()}
+	if u.Used >= u.Lanes {
 		return u
 	}
 	for _, group := range g.ready.groups {

@@ -35,7 +35,7 @@ type Host struct {
 	RoundTrip time.Duration // the least that a command has taken
 	Answers   int64         // of a destination: commands that moved messages and were answered
 	Latency   time.Duration // of Answers together, from a command's end to its answer
-	Flow      Flow
+	Flows     Flows
 	Gaps      Gaps // waits for octets, of a source
 
 	Throttles int   // times that it asked to go slower or to come later

@@ -11,9 +11,10 @@ import (
 
 const (
 	// far is a round trip that costs: below it a lane waits for the server.
-	far = 5 * time.Millisecond
-	// even is how much more than what is typical a full link passes at its best.
-	even = 1.25
+	far = 15 * time.Millisecond
+	// even is how much more than what is typical a full link passes at its best,
+	// and uneven how much more a server does: between them it may be either.
+	even, uneven = 1.12, 1.2
 	// scales and flat are the parts of the growth in lanes that the rate follows
 	// where each lane waits by itself, and where all wait for the same thing.
 	scales, flat = 0.7, 0.2
@@ -75,37 +76,68 @@ func (e Evidence) tell(h *Host) (cause, []string) {
 	case tried && follows <= flat:
 		facts = append(facts, fmt.Sprintf("adding lanes beyond %d did not help", from))
 	}
-	grows := tried && follows >= scales
-	if h.RoundTrip >= far {
-		if trips, fact := h.byTrips(); trips {
+	grows, stays := tried && follows >= scales, tried && follows <= flat
+	if h.RoundTrip >= far && !stays {
+		if trips, fact := h.byTrips(e.Wall); trips {
 			return theLink, append(facts, fact)
 		}
 	}
+	flow := h.Flows.over(h.answer()*3/2, h.buffers(e.Wall))
 	switch {
 	case grows && h.RoundTrip > 0 && h.RoundTrip < far:
 		return theLanes, facts
-	case !h.Flow.known():
+	case !flow.known():
 		return unclear, facts
-	case h.Flow.evenness() <= even:
+	case flow.evenness() <= even:
 		return theLink, append(facts, fmt.Sprintf("octets pass evenly, at %s MiB/s and never more than %s",
-			mib(h.Flow.Typical), mib(h.Flow.Most)))
+			mib(flow.Typical), mib(flow.Most)))
+	case flow.evenness() < uneven:
+		return unclear, append(facts, fmt.Sprintf("octets pass at %s MiB/s and up to %s", mib(flow.Typical), mib(flow.Most)))
 	}
 	if h.Answers > 0 {
-		facts = append(facts, "an answer takes "+milliseconds(h.Latency/time.Duration(h.Answers)))
+		facts = append(facts, "an answer takes "+milliseconds(h.answer()))
 	}
 	return theServer, append(facts, fmt.Sprintf("octets pass unevenly, at %s MiB/s and up to %s: the way to it bears more",
-		mib(h.Flow.Typical), mib(h.Flow.Most)))
+		mib(flow.Typical), mib(flow.Most)))
 }
 
-// byTrips reports whether what is waited for at a far host are round trips.
-func (h *Host) byTrips() (bool, string) {
-	if h.Side == fault.Dest && h.Answers > 0 {
-		latency := h.Latency / time.Duration(h.Answers)
-		return float64(latency) <= 2.5*float64(h.RoundTrip),
-			fmt.Sprintf("an answer takes %s, %.1f of them", milliseconds(latency), float64(latency)/float64(h.RoundTrip))
+// leastWindow is how many octets a connection has under way at least where it
+// waits for the distance, and not for a server: the smallest window that TCP is
+// held to. socketBuffer is what the far side of one takes at once, and passes
+// on by and by.
+const leastWindow, socketBuffer = 32 << 10, 128 << 10
+
+// lanes is the mean number of lanes that touched the host.
+func (h *Host) lanes(wall time.Duration) float64 {
+	return max(1, float64(h.LaneTime)/float64(wall))
+}
+
+// buffers are those between a destination and what is known of its octets.
+func (h *Host) buffers(wall time.Duration) int64 {
+	if h.Side == fault.Source {
+		return 0
 	}
-	part := h.Gaps.around(h.RoundTrip*2/5, h.RoundTrip*8/5)
-	return part >= 0.5, fmt.Sprintf("%s of the waiting is in waits of about one", percent(part))
+	return int64(h.lanes(wall) * socketBuffer)
+}
+
+// answer is the mean time that a destination takes to answer; each connection
+// sends in bursts that are as far apart.
+func (h *Host) answer() time.Duration {
+	if h.Answers == 0 {
+		return 0
+	}
+	return h.Latency / time.Duration(h.Answers)
+}
+
+// byTrips reports whether what is waited for at a far host are round trips:
+// each connection has a window's worth under way, or its waits are as long as
+// a round trip.
+func (h *Host) byTrips(wall time.Duration) (bool, string) {
+	if part := h.Gaps.around(h.RoundTrip*2/5, h.RoundTrip*8/5); part >= 0.5 {
+		return true, fmt.Sprintf("%s of the waiting is in waits of about one", percent(part))
+	}
+	each := float64(h.Octets) / wall.Seconds() / h.lanes(wall) * h.RoundTrip.Seconds()
+	return each >= leastWindow, fmt.Sprintf("a lane has %s under way in one", throughput.FormatOctets(int64(each)))
 }
 
 // scaling is how far the rate followed the number of lanes, from 0, not at all,

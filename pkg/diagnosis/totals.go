@@ -30,7 +30,7 @@ type HostTotals map[hostKey]hostTotals
 type hostTotals struct {
 	octets              int64
 	gaps                Gaps
-	flow                Flow
+	flow                Flows
 	trip                time.Duration
 	throttles, refusals int
 	limit               int64
@@ -84,7 +84,7 @@ func Between(from, to Totals) Evidence {
 	for k, t := range to.Hosts {
 		h, was := at(k.side, k.name), from.Hosts[k]
 		h.Octets, h.Gaps = t.octets-was.octets, t.gaps.minus(was.gaps)
-		h.RoundTrip, h.Flow, h.Limit = t.trip, t.flow, t.limit
+		h.RoundTrip, h.Flows, h.Limit = t.trip, t.flow, t.limit
 		h.Throttles, h.Refusals = t.throttles-was.throttles, t.refusals-was.refusals
 	}
 	e.answers(hosts, to, from)

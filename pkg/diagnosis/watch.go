@@ -33,17 +33,12 @@ type watched struct {
 	throttles int
 	refusals  int
 	limit     int64
-	seen      int64 // octets at the last look
+	seen      int64              // octets at the last look
+	conns     map[*conn]struct{} // to a destination
 	flow      flow
 }
 
-func (w *Watch) of(side fault.Side, host string) *watched {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.at(side, host)
-}
-
-// at is of for who holds the lock.
+// at is the host, the same one each time. The lock is held.
 func (w *Watch) at(side fault.Side, host string) *watched {
 	k := hostKey{side, host}
 	h := w.hosts[k]
@@ -99,24 +94,69 @@ func (w *Watch) Look(now time.Time) {
 	}
 	w.looked = now
 	for _, h := range w.hosts {
-		octets := h.octets.Load()
-		if !first && d < 2*flowEvery { // longer: the machine was elsewhere
-			h.flow.add(octets-h.seen, d)
+		passed := h.passed()
+		switch {
+		case first:
+		case d < 2*flowEvery:
+			h.flow.add(passed, d)
+		default: // the machine was elsewhere
+			h.flow.skip()
 		}
-		h.seen = octets
 	}
 }
 
 // Wrap returns nc watched. It owns nc from then on.
 func (w *Watch) Wrap(side fault.Side, host string, nc net.Conn) net.Conn {
-	return &conn{Conn: nc, h: w.of(side, host), source: side == fault.Source}
+	c := &conn{Conn: nc, w: w, source: side == fault.Source}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c.h = w.at(side, host)
+	if !c.source {
+		if c.h.conns == nil {
+			c.h.conns = make(map[*conn]struct{})
+		}
+		c.h.conns[c] = struct{}{}
+	}
+	return c
+}
+
+// passed is how much has passed since it was asked last: of a source what was
+// read; of a destination what the other end of the connection has, where the
+// system says so, for a buffer on this side takes much at once. The lock of
+// Watch is held.
+func (h *watched) passed() int64 {
+	if h.conns == nil {
+		octets := h.octets.Load()
+		defer func() { h.seen = octets }()
+		return octets - h.seen
+	}
+	var sum int64
+	for c := range h.conns {
+		sum += c.news()
+	}
+	sum, h.seen = sum+h.seen, 0 // of connections that have ended
+	return sum
+}
+
+// news is how much the other end has got since it was asked last.
+func (c *conn) news() int64 {
+	now, ok := acked(c.Conn)
+	if !ok {
+		now = c.written.Load()
+	}
+	n := max(0, now-c.told)
+	c.told += n
+	return n
 }
 
 // conn is a connection that is watched.
 type conn struct {
 	net.Conn
-	h      *watched
-	source bool
+	w       *Watch
+	h       *watched
+	source  bool
+	written atomic.Int64
+	told    int64 // by news; the lock of Watch guards it
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -143,11 +183,23 @@ func (c *conn) Write(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Write(p[written:min(len(p), written+writePiece)])
 		c.h.octets.Add(int64(n))
+		c.written.Add(int64(n))
 		written += n
 		if err != nil || written >= len(p) {
 			return written, err
 		}
 	}
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	c.w.mu.Lock()
+	if _, ok := c.h.conns[c]; ok {
+		c.h.seen += c.news()
+		delete(c.h.conns, c)
+	}
+	c.w.mu.Unlock()
+	return c.Conn.Close()
 }
 
 // SetLinger is that of the connection underneath; errors.ErrUnsupported where
