@@ -32,7 +32,7 @@ func (r *Runner) Use() Use {
 
 // use is Use for who holds the lock.
 func (g *gate) use() Use {
-	u := Use{Lanes: g.total(), Used: g.used, Ready: !g.ready.empty()}
+	u := Use{Lanes: g.limits(), Used: g.used, Ready: !g.ready.empty()}
 	if u.Used >= u.Lanes {
 		return u
 	}

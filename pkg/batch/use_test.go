@@ -36,3 +36,20 @@ func TestUse(t *testing.T) {
 	g.holders[1].Refused(1)
 	see("accounts of one connection", Use{Lanes: 8, Used: 2, Narrow: true})
 }
+
+// Whoever looks at a run holds up nobody, and is not held up.
+func TestUseOfARun(t *testing.T) {
+	r, err := New(Options{Syncer: &syncFunc{}, Parallel: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Use(); got != (Use{}) {
+		t.Errorf("before the run: %+v", got)
+	}
+	if _, err := r.Run(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Use(); got != (Use{Lanes: 3}) {
+		t.Errorf("after it: %+v", got)
+	}
+}
