@@ -113,7 +113,7 @@ const (
 // A search has an end in sight; what is only probed may take its time.
 func (s steps) sure(blocks int) float64 {
 	const sharp, from = 3, 10
-	most := 60 // of two seconds each
+	most := 40 // of two seconds each
 	if s == probing {
 		most = 75
 	}

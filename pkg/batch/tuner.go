@@ -54,7 +54,7 @@ const (
 	startLanes = 8
 
 	gain = 0.025 // by how much more lanes must be faster
-	loss = 0.02  // how much slower than the best fewer lanes may be
+	loss = 0.015 // how much slower than the best fewer lanes may be
 
 	warmUp     = time.Second      // after a change, once the lanes are at work: logins
 	warmUpMost = 15 * time.Second // for rows that are slow to begin
