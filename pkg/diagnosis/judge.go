@@ -51,7 +51,7 @@ func Judge(e Evidence) throughput.Bottleneck {
 	if b, ok := e.memory(); ok {
 		return b
 	}
-	if m := e.Machine; m.wanted(e.Wall) >= starved {
+	if m := e.Machine; m.wanted(e.Wall) >= starved || m.full(e.Wall) {
 		return e.cpu()
 	}
 	claims := e.claims()

@@ -101,6 +101,9 @@ func TestJudge(t *testing.T) {
 		{"lanes that --max-per-host forbids", on(dest, 0.9), func(e *Evidence) { e.Lanes.Allowed *= 3; e.Lanes.Own = e.Lanes.Allowed * 2 / 3 }, "own limit"},
 		{"the ledger", on(throughput.LedgerWait, 0.6), nil, "this machine's disk"},
 		{"processors", on(source, 0.6), func(e *Evidence) { e.Machine.Used, e.Machine.Queued = 25*time.Second, 6*time.Second }, "this machine's CPU"},
+		{"processors that others use", on(dest, 0.8), func(e *Evidence) {
+			e.Hosts[1].Flows, e.Machine.Idle, e.Machine.Used, e.Machine.Queued = flowing(10, 15), 0.02, 4*time.Second, 9*time.Second
+		}, "this machine's CPU"},
 		{"one processor of many", nil, func(e *Evidence) { e.Machine.Processors, e.Machine.Idle = 16, 0.7 }, "too few lanes"},
 		{"swap", on(dest, 0.9), func(e *Evidence) { e.Machine.Swapped, e.Machine.SwapIns = 60<<20, 4000 }, "this machine's memory"},
 		{"garbage", nil, func(e *Evidence) { e.Machine.Resident, e.Machine.Collecting = 298<<20, 0.5 }, "this machine's memory"},

@@ -94,3 +94,9 @@ func (m Machine) wanted(wall time.Duration) float64 {
 	}
 	return min(1, float64(m.Used+m.Queued)/float64(wall)/float64(m.Processors))
 }
+
+// full reports whether nothing of the machine is left while the process waits
+// for processors: then nobody else is to blame, whoever it is that uses them.
+func (m Machine) full(wall time.Duration) bool {
+	return m.Idle >= 0 && m.Idle <= 0.05 && 4*m.Queued >= wall*time.Duration(max(1, m.Processors))
+}

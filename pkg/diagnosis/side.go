@@ -82,7 +82,7 @@ func (e Evidence) tell(h *Host) (cause, []string) {
 			return theLink, append(facts, fact)
 		}
 	}
-	flow := h.Flows.over(h.answer()*3/2, h.buffers(e.Wall))
+	flow := h.Flows.over(3*h.answer(), h.buffers(e.Wall))
 	switch {
 	case grows && h.RoundTrip > 0 && h.RoundTrip < far:
 		return theLanes, facts
@@ -121,7 +121,8 @@ func (h *Host) buffers(wall time.Duration) int64 {
 }
 
 // answer is the mean time that a destination takes to answer; each connection
-// sends in bursts that are as far apart.
+// sends in bursts that are as far apart, so that only over some of these its flow
+// tells anything.
 func (h *Host) answer() time.Duration {
 	if h.Answers == 0 {
 		return 0
