@@ -165,7 +165,7 @@ func (j *job) rows(ctx context.Context, o runOptions) error {
 		return err
 	}
 	j.runner.Store(runner)
-	j.sampler.begin(runner.Use)
+	j.sampler.begin(runner.Use, j.knee)
 	rows := make([]batch.Row, len(j.selected))
 	for i, at := range j.selected {
 		rows[i] = batch.Row{Pair: j.pairs[at], Known: j.bound.rows[at]}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type sampler struct {
 	watch diagnosis.Watch
 	hosts map[int]diagnosis.Pair // by line
 	use   func() batch.Use
+	knee  func() []throughput.Step // what was done with how many lanes
 
 	stop  chan struct{}
 	ended sync.WaitGroup
@@ -75,8 +77,8 @@ func newSampler(meter *throughput.Meter, rows []throughput.Result) *sampler {
 }
 
 // begin samples until end.
-func (s *sampler) begin(use func() batch.Use) {
-	s.use = use
+func (s *sampler) begin(use func() batch.Use, knee func() []throughput.Step) {
+	s.use, s.knee = use, knee
 	now := time.Now()
 	s.mu.Lock()
 	s.looked = now
@@ -127,6 +129,9 @@ func (s *sampler) evidence() diagnosis.Evidence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := diagnosis.Between(s.past[0], s.totals(now))
+	if steps := s.knee(); !slices.ContainsFunc(steps, func(p throughput.Step) bool { return p.Route != "" }) {
+		e.Steps = steps // of several pairs of hosts they do not speak of one
+	}
 	if t := s.tail; !t.before.IsZero() {
 		e.Tail = diagnosis.Tail{Alone: t.ended.Sub(t.before), Line: t.row.Line, User: fault.Clean(t.row.User1), Octets: t.row.Count.Octets, Accounts: t.rows}
 	}
