@@ -264,7 +264,13 @@ func (p *planning) ofList(ctx context.Context) error {
 }
 
 // lanes is how many the run will have.
-func (p *planning) lanes() int { return p.opt.net.parallel.within(p.rates.BestLanes()) }
+func (p *planning) lanes() int {
+	best := p.rates.BestLanes()
+	if len(p.rates.Curve) == 1 { // of no other number anything is known
+		best = max(best, usualLanes)
+	}
+	return p.opt.net.parallel.within(best)
+}
 
 // make plays the runs and says what comes of it.
 func (p *planning) make(now time.Time) error {

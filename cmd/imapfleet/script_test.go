@@ -275,6 +275,8 @@ func masks() []struct{ re, with string } {
 		{`(?m)^ +\S+ +\S+ [KMGT]?i?B +\S+ messages .*\n`, ""},                              // the longest accounts, in any order
 		{`(?m)^(  (?:MiB/s|messages/s|time)) .*`, "$1 ..."},                                // spreads
 		{`(?m)^time        .*(\n {12}\S+ \(.*\): lanes .*)*`, "time        ..."},           //
+		{`(?m)^\nbottleneck: .*\n(?:  to do: .*\n)?`, ""},                                  // of a run that took seconds
+		{`(?m)^\n.* +MiB/s +messages/s +latency +time\n(?:  \d.*\n)+`, ""},                   // ... that tried other numbers of lanes
 		{`(?m)(;\d+\.\d{3}){11}$`, ""},                                                     // lane time in results.csv
 		{`(?m)^throughput .*`, "throughput  ..."},                                          //
 		{`\b(?:\d+m )?\d+(?:\.\d+)?s\b`, "0s"},                                             // durations
@@ -307,7 +309,7 @@ func cmdEvents(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("no event: %s: %v", line, err)
 		}
 		last = e.Type
-		if e.Type != "progress" { // their number depends on the time
+		if e.Type != "progress" && e.Type != "parallel" { // their number depends on the time
 			got[e.Type]++
 		}
 	}

@@ -102,6 +102,9 @@ func (s Spent) words() string {
 // wait 81 %, source wait 19 %".
 func TimeText(lanes time.Duration, s Spent) string {
 	out := "lanes " + FormatDuration(lanes)
+	for a := range s { // as JSON has it, so that all who tell of it tell the same
+		s[a] = time.Duration(math.Round(s[a].Seconds()*1000)) * time.Millisecond
+	}
 	if words := s.words(); words != "" {
 		out += ": " + words
 	}
