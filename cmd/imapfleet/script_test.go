@@ -276,7 +276,7 @@ func masks() []struct{ re, with string } {
 		{`(?m)^(  (?:MiB/s|messages/s|time)) .*`, "$1 ..."},                                // spreads
 		{`(?m)^time        .*(\n {12}\S+ \(.*\): lanes .*)*`, "time        ..."},           //
 		{`(?m)^\nbottleneck: .*\n(?:  to do: .*\n)?`, ""},                                  // of a run that took seconds
-		{`(?m)^\n.* +MiB/s +messages/s +latency +time\n(?:  \d.*\n)+`, ""},                   // ... that tried other numbers of lanes
+		{`(?m)^\n.* +MiB/s +messages/s +latency +time\n(?:  \d.*\n)+`, ""},                 // ... that tried other numbers of lanes
 		{`(?m)(;\d+\.\d{3}){11}$`, ""},                                                     // lane time in results.csv
 		{`(?m)^throughput .*`, "throughput  ..."},                                          //
 		{`\b(?:\d+m )?\d+(?:\.\d+)?s\b`, "0s"},                                             // durations
