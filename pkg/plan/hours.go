@@ -19,8 +19,6 @@ type Hours struct {
 // not later belongs to the next day.
 type span struct{ from, to int }
 
-const dayMinutes = 24 * 60
-
 // ParseHours reads "20:00-06:00", or several such spans with blanks or commas
 // between them.
 func ParseHours(text string) (Hours, error) {
