@@ -263,7 +263,7 @@ func TestFlagsSwitch(t *testing.T) {
 	}{{"on", true, false}, {"off", true, true}, {"", false, false}, {"true", false, false}} {
 		o := runOptions{flags: true}
 		err := o.flags.Set(tt.text)
-		if off := o.engineOptions(&job{bound: &bound{}}).FlagsOff; (err == nil) != tt.ok || off != tt.off {
+		if off := o.engineOptions(&job{bound: &bound{}, sampler: newSampler(nil, nil)}).FlagsOff; (err == nil) != tt.ok || off != tt.off {
 			t.Errorf("--flags %q: off %v, error %v", tt.text, off, err)
 		}
 	}

@@ -117,8 +117,12 @@ func (s *session) moved() {
 	s.retry.Reset()
 }
 
+// tellTrip tells how long a command has taken at least, to who wants to know.
 func (s *session) tellTrip() {
-	if d := s.conn.RoundTrip(); s.trip != nil && d > 0 {
+	if s.trip == nil {
+		return
+	}
+	if d := s.conn.RoundTrip(); d > 0 {
 		s.trip(d)
 	}
 }
