@@ -215,11 +215,11 @@ func (j *job) end(ctx context.Context, o runOptions, k *keeper, err error) error
 			err = cause
 		}
 	}
-	k.bottleneck = j.sampler.end(j.fileLog)
+	v := verdicts{bottleneck: j.sampler.end(j.fileLog)}
 	if err == nil {
-		k.planned, err = j.remember(context.WithoutCancel(ctx), o, ctx.Err() == nil)
+		v.planned, err = j.remember(context.WithoutCancel(ctx), o, ctx.Err() == nil)
 	}
-	rep, fileErr := k.end(ctx)
+	rep, fileErr := k.end(ctx, v)
 	j.fileLog.Info("run ends", slog.Int("rows", rep.Run.Rows.Total()), slog.Int("done", rep.Run.Rows.Done))
 	switch err := errors.Join(err, fileErr, j.summary(o, rep)); {
 	case err != nil:

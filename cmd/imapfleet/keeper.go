@@ -26,10 +26,7 @@ type keeper struct {
 	present func() error
 	lost    func(error)
 
-	// planned is what a plan said of the run, bottleneck what kept it from being
-	// faster; nil: none, or not ended yet.
-	planned    *throughput.Planned
-	bottleneck *throughput.Bottleneck
+	verdicts verdicts
 
 	report  throughput.Report // as written last
 	written int               // the tracker's version that the files show
@@ -63,11 +60,19 @@ func (k *keeper) begin(ctx context.Context) error {
 	return nil
 }
 
-// end stops the loop, writes the files for the last time and returns what
-// summary.json says.
-func (k *keeper) end(ctx context.Context) (throughput.Report, error) {
+// verdicts are what can be said of a run once it has ended: what a plan said of
+// it, and what kept it from being faster; nil: nothing.
+type verdicts struct {
+	planned    *throughput.Planned
+	bottleneck *throughput.Bottleneck
+}
+
+// end stops the loop, writes the files for the last time, with v, and returns
+// what summary.json says.
+func (k *keeper) end(ctx context.Context, v verdicts) (throughput.Report, error) {
 	close(k.stop)
 	k.ended.Wait()
+	k.verdicts = v
 	k.files.hasty = false
 	err := k.write(context.WithoutCancel(ctx))
 	return k.report, err
@@ -125,7 +130,7 @@ func (k *keeper) write(ctx context.Context) error {
 		List: throughput.Summarize(list, 0),
 	}
 	r := &k.report.Run
-	r.Hosts, r.Planned, r.Bottleneck = k.tracker.pausedHosts(), k.planned, k.bottleneck
+	r.Hosts, r.Planned, r.Bottleneck = k.tracker.pausedHosts(), k.verdicts.planned, k.verdicts.bottleneck
 	if k.knee != nil {
 		r.Knee = k.knee()
 	}

@@ -92,7 +92,7 @@ func TestKeeperKeepsFilesCurrent(t *testing.T) {
 		if err := os.Remove(blocked); err != nil {
 			t.Fatal(err)
 		}
-		rep, err := k.end(t.Context())
+		rep, err := k.end(t.Context(), verdicts{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,7 @@ func TestVoidMap(t *testing.T) {
 		}
 		m.Rejects, m.Mapped = 1, true
 		b := &box{link: m, rejects: map[uint32]ledger.Reject{3: reject}, floored: true}
-		p := &pass{e: &Engine{opt: Options{Ledger: led}}}
+		p := &pass{e: &Engine{opt: Options{Ledger: led}, books: books{led}}}
 		if err := p.voidMap(ctx, b, source, 10); err != nil {
 			t.Fatal(err)
 		}
