@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/imapconn"
 	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/mailsync"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -189,21 +190,29 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestLargeMessagesInARow: a message that does not fit into memory goes after
-// another one, where the connection is asked whether it should be compressed.
-func TestLargeMessagesInARow(t *testing.T) {
-	box := imaptest.FakeMailbox{Name: "INBOX", Count: 3, Message: func(i int) imaptest.FakeMessage {
-		return imaptest.FakeMessage{Body: text(i, 5<<20)}
+// TestLargeMessageAfterMany: a message that does not fit into memory comes when
+// enough has gone over for the connection to be asked whether it should be
+// compressed.
+func TestLargeMessageAfterMany(t *testing.T) {
+	const n = 9
+	box := imaptest.FakeMailbox{Name: "INBOX", Count: n, Message: func(i int) imaptest.FakeMessage {
+		if i == n-1 {
+			return imaptest.FakeMessage{Body: text(i, 5<<20)}
+		}
+		return imaptest.FakeMessage{Body: text(i, 1<<20)}
 	}}
 	r := fakeRig(t, imaptest.NewFake(t, imaptest.FakeOptions{}, box), imaptest.NewFake(t, imaptest.FakeOptions{}))
-	r.options = func(o *mailsync.Options) { quick(o); small(o) }
+	r.options = func(o *mailsync.Options) {
+		quick(o)
+		o.Lanes, o.Memory = 1, 2*imapconn.Memory+3<<20
+	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	c, err := r.sync(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	counted(t, c, throughput.Count{Listed: 3, Copied: 3})
+	counted(t, c, throughput.Count{Listed: n, Copied: n})
 }
 
 // TestMessageThatBreaksTheSource: a message whose FETCH ends the connection,
