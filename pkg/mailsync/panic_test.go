@@ -36,3 +36,38 @@ func TestPanics(t *testing.T) {
 		})
 	}
 }
+
+// A defect that meets the writer while the source's octets are lent to it, which
+// the source waits for, ends the row too.
+func TestPanicWithALoan(t *testing.T) {
+	box := imaptest.FakeMailbox{Name: "INBOX", Count: 1, Message: func(i int) imaptest.FakeMessage {
+		return imaptest.FakeMessage{Body: text(i, 5<<20)}
+	}}
+	r := fakeRig(t, imaptest.NewFake(t, imaptest.FakeOptions{}, box), imaptest.NewFake(t, imaptest.FakeOptions{}))
+	r.options = func(o *mailsync.Options) {
+		quick(o)
+		small(o)
+		o.WrapConn = func(side fault.Side, _ string, nc net.Conn) net.Conn {
+			if side == fault.Source {
+				return nc
+			}
+			return &defective{Conn: nc}
+		}
+	}
+	if _, err := r.sync(t.Context()); fault.CodeOf(err) != fault.Panic || fault.ScopeOf(err) != fault.Account {
+		t.Errorf("error %v", err)
+	}
+}
+
+// defective panics in the middle of a message.
+type defective struct {
+	net.Conn
+	sent atomic.Int64
+}
+
+func (d *defective) Write(p []byte) (int, error) {
+	if d.sent.Add(int64(len(p))) > 1<<20 {
+		panic("a defect")
+	}
+	return d.Conn.Write(p)
+}

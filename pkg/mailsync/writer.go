@@ -185,9 +185,11 @@ func (w *writer) received(it *item, ok bool) bool {
 	return ok
 }
 
-// drop lets go of a message that is not to be sent after all.
+// drop lets go of a message that is not to be sent after all. One that is lent is
+// given back: a panic has met the writer while it had it.
 func (w *writer) drop(it *item) {
 	if it.stream != nil {
+		w.lentBack(it)
 		it.stream.refuse()
 	}
 	w.free(it)
