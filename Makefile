@@ -19,7 +19,7 @@ TESTFLAGS   ?= -parallel 16
 # about our code, it takes much of the time of the tests.
 RACE         = -race -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build test race cover fuzz lint fmt tidy arch golden cross bench demo faults soak check
+.PHONY: help build test race cover fuzz lint fmt tidy arch golden cross bench demo faults soak measure check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,10 @@ faults: ## connections, servers and the program broken at all the places of the 
 
 soak: ## users at work for 5 minutes on 500 accounts while everything breaks; then every message is proven
 	$(GO) test -timeout 60m ./cmd/imapfleet -run TestSoak -v -soak.accounts 500 -soak.for 5m
+
+measure: ## what is said of where time goes, and how long a run takes, against what was made slow; a quiet machine, some 20 minutes
+	$(GO) test ./pkg/mailsync -run SpentNames -v -spent.full
+	$(GO) test -timeout 60m ./cmd/imapfleet -run 'TestDiagnosis|TestPlanAccuracy' -v -diagnosis.full -plan.full
 
 check: lint arch ## all of CI
 	$(MAKE) test
