@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -213,6 +215,12 @@ func predict(ctx context.Context, o planOptions, std streams) error {
 	}
 	p.tell(std.err, o.quiet)
 	p.dir = stateDir(o.list, o.state)
+	if _, err := os.Stat(filepath.Join(p.dir, ledger.Name)); errors.Is(err, fs.ErrNotExist) {
+		if !p.given {
+			return p.noRates()
+		}
+		p.opt.noKeep = p.opt.noKeep || o.noLogin // a plan of nothing known is not worth a directory
+	}
 	if err := p.open(ctx); err != nil {
 		return runError(err)
 	}
@@ -221,6 +229,12 @@ func predict(ctx context.Context, o planOptions, std streams) error {
 		return finish(err, p.ledger.Close)
 	}
 	return err
+}
+
+// noRates says that nothing is known of how fast mail moves.
+func (p *planning) noRates() error {
+	return usageError(errors.New("no rates: no earlier run of this list copied enough; make one of a few rows (imapfleet run " + fault.Clean(p.opt.list) +
+		" --rows 2-6), or give --probe FILE or --rate 30MiB/s"))
 }
 
 // givenRates reads --rate and --probe.
@@ -252,8 +266,7 @@ func (p *planning) ofList(ctx context.Context) error {
 	if !p.given {
 		var ok bool
 		if p.rates, ok = plan.RunRates(runsOf(p.paces)); !ok {
-			return usageError(errors.New("no rates: no earlier run of this list copied enough; make one of a few rows (imapfleet run " + fault.Clean(p.opt.list) +
-				" --rows 2-6), or give --probe FILE or --rate 30MiB/s"))
+			return p.noRates()
 		}
 	}
 	if err := p.size(ctx); err != nil {

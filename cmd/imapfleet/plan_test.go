@@ -131,14 +131,15 @@ func TestPlanFromRun(t *testing.T) {
 	if !strings.Contains(errs, "the size of no account is known") {
 		t.Error(errs)
 	}
-	l, err := ledger.Open(t.Context(), stateDir(name, ""))
+	if _, err := os.Stat(stateDir(name, "")); err == nil {
+		t.Error("plans of nothing known made the state directory")
+	}
+	b, err := bind(t.Context(), stateDir(name, ""), mustList(t, name), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := l.Find(t.Context(), entries(mustList(t, name)))
-	if err == nil {
-		err = l.SavePace(t.Context(), ledger.Pace{Run: "r", Seconds: 100, Parallel: 2, LaneSeconds: 200, Rows: 2, Messages: 10_000, Octets: 200 << 20, PerOctet: 200.0 / (200 << 20)})
-	}
+	l, rows := b.ledger, b.ids
+	err = l.SavePace(t.Context(), ledger.Pace{Run: "r", Seconds: 100, Parallel: 2, LaneSeconds: 200, Rows: 2, Messages: 10_000, Octets: 200 << 20, PerOctet: 200.0 / (200 << 20)})
 	if err == nil {
 		err = l.SaveSize(t.Context(), rows[0], 50_000, 1000<<20, 10<<20)
 	}
@@ -226,6 +227,8 @@ func TestPlanUsage(t *testing.T) {
 		{"LIST --limit slow", "--limit"},
 		{"LIST --daily1 0", "--daily1"},
 		{"LIST --rows 9", "--rows"},
+		{"LIST", "no rates"},
+		{"LIST --no-login", "no rates"},
 		{"LIST --mean 800MB", "--mean goes with --accounts"},
 		{"LIST --accounts 5 --mean 1MB", "not both"},
 		{"--accounts 5", "--mean"},
