@@ -62,7 +62,7 @@ func TestPlanAccuracy(t *testing.T) {
 	lanes := []string{"--parallel", fmt.Sprint(*planLanes), "--quiet"}
 	rates := []string{}
 	if *planProbe {
-		out, _ := planned(t, exitDone, "probe", name, "--rows", "5", "--json")
+		out, _ := planned(t, exitDone, "probe", name, "--rows", "1-5", "--json")
 		file := filepath.Join(t.TempDir(), "probe.json")
 		if err := os.WriteFile(file, []byte(out), 0o600); err != nil {
 			t.Fatal(err)
