@@ -16,14 +16,19 @@ import (
 // than any rate reached here fills within the delay.
 const farWindow = 4 << 20
 
-// site is the two servers, near and far.
-type site struct {
+// servers are the two that are measured, and what is before them.
+type servers struct {
 	dir      string // of lists and state directories; its parent is BENCH_DIR
 	old, new *imaptest.Dovecot
 	proxies  [2]*imaptest.Proxy // nil: no far cases
-	far      imaptest.ProxyOptions
-	caFile   string
-	users    int // that were made at the new server
+}
+
+// site is the two servers, near and far.
+type site struct {
+	servers
+	far    imaptest.ProxyOptions
+	caFile string
+	users  int // that were made at the new server
 }
 
 // startSite starts both servers below parent, "" for the directory of
@@ -61,7 +66,7 @@ func startSite(parent string, roundTrip time.Duration) (s *site, err error) {
 	return s, nil
 }
 
-func (s *site) close() error {
+func (s *servers) close() error {
 	var errs []error
 	for _, p := range s.proxies {
 		if p != nil {

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/imapfleet/imapfleet/pkg/imaptest"
 )
 
 // setting is a pair of servers for which the best number of lanes is looked
@@ -186,10 +184,8 @@ func (w *swing) print(out io.Writer) {
 
 // sweepSite is the servers of a setting.
 type sweepSite struct {
-	dir      string
-	old, new *imaptest.Dovecot
-	proxies  [2]*imaptest.Proxy
-	list     string
-	users    []string // of the destination
-	lists    int
+	servers
+	list  string
+	users []string // of the destination
+	lists int
 }

@@ -64,24 +64,6 @@ func (o *options) startSweep(ctx context.Context, set *setting) (s *sweepSite, e
 	return s, nil
 }
 
-func (s *sweepSite) close() error {
-	var errs []error
-	for _, p := range s.proxies {
-		if p != nil {
-			errs = append(errs, p.Close())
-		}
-	}
-	for _, d := range []*imaptest.Dovecot{s.old, s.new} {
-		if d != nil {
-			errs = append(errs, d.Close())
-		}
-	}
-	if s.dir != "" {
-		errs = append(errs, os.RemoveAll(s.dir))
-	}
-	return errors.Join(errs...)
-}
-
 // measured is one run.
 type measured struct {
 	rate  float64 // MiB/s into the destination, by its proxy
@@ -121,7 +103,7 @@ func (s *sweepSite) measure(ctx context.Context, program string, lanes int, log 
 	}
 	reader.Wait()
 	_ = cmd.Wait() // it was killed
-	return m, errors.Join(err, s.wipe())
+	return m, errors.Join(err, s.wipe(ctx))
 }
 
 // watch measures the run that has just begun.
@@ -148,16 +130,26 @@ func (s *sweepSite) watch(ctx context.Context, lanes int, settled <-chan int) (m
 	}
 	if lanes == 0 {
 		m.climb = time.Since(begun).Seconds()
-		time.Sleep(sweepWarm / 2) // lanes of its last trial may still end
+		if err := pause(ctx, sweepWarm/2); err != nil { // lanes of its last trial may still end
+			return m, err
+		}
 	}
 	from, start := s.proxies[1].Stats().Up, time.Now()
-	select {
-	case <-time.After(sweepWindow):
-	case <-ctx.Done():
-		return m, ctx.Err()
+	if err := pause(ctx, sweepWindow); err != nil {
+		return m, err
 	}
 	m.rate = float64(s.proxies[1].Stats().Up-from) / (1 << 20) / time.Since(start).Seconds()
 	return m, nil
+}
+
+// pause lets a run go on for so long, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // watchEvents tells the number of lanes at which a run settles first, and logs
@@ -185,15 +177,16 @@ func watchEvents(r io.Reader, settled chan<- int, log io.Writer) {
 	_, _ = io.Copy(io.Discard, r) // who writes must not wait
 }
 
-// wipe removes what has arrived at the destination.
-func (s *sweepSite) wipe() error {
+// wipe removes what has arrived at the destination. The session of a run that was
+// killed may be writing its last there, and the server tells nobody when it has
+// ended: it is tried a few times.
+func (s *sweepSite) wipe(ctx context.Context) error {
 	for _, u := range s.users {
 		var err error
-		for range 5 { // a session that has just ended may be writing its last
-			if err = s.new.WipeUser(u); err == nil {
+		for range 5 {
+			if err = s.new.WipeUser(u); err == nil || pause(ctx, 100*time.Millisecond) != nil {
 				break
 			}
-			time.Sleep(100 * time.Millisecond)
 		}
 		if err != nil {
 			return err
