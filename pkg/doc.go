@@ -179,9 +179,11 @@
 //     the engine's owns mail that must not be lost, and would bring ledger and
 //     floors into what is thrown away. Each lane has its own mailbox: locks within
 //     one would be measured instead of the server.
-//   - A full link is told from a slow server by how evenly octets pass, over times
-//     in which buffers do not matter: a client sees nothing else of it, unless the
-//     number of lanes changes. Where that may mean either there is no verdict; a
-//     server that is blamed wrongly costs its administrator a day.
+//   - A full link is told from a slow server by packets, not by rates: both pass
+//     the same octets a second. By a full link they arrive one by one, while a
+//     server has some ready now and then; and of what is sent TCP knows whether it
+//     is under way or waits for the receiver to read. Where that may mean either
+//     there is no verdict; a server that is blamed wrongly costs its administrator
+//     a day.
 //   - No TRYCREATE dance: mailboxes are made before anything is sent.
 package pkg

@@ -55,8 +55,8 @@ const sweepRows = 3000
 // or has found its number of lanes. The time for that is limited.
 const (
 	sweepWarm   = 2 * time.Second
-	sweepWindow = 4 * time.Second
-	sweepClimb  = 4 * time.Minute
+	sweepWindow = 5 * time.Second
+	sweepClimb  = 10 * time.Minute
 )
 
 // point is a number of lanes as measured, run by run.

@@ -93,9 +93,11 @@ func (s *sweepSite) measure(ctx context.Context, program string, lanes int, log 
 	if err := cmd.Start(); err != nil {
 		return m, err
 	}
-	settled := make(chan int, 1)
+	settled, done := make(chan int, 1), make(chan string, sweepRows)
 	var reader sync.WaitGroup
-	reader.Go(func() { watchEvents(events, settled, log) })
+	reader.Go(func() { watchEvents(events, settled, done, log) })
+	var wiped error
+	reader.Go(func() { wiped = s.wipeDone(done) })
 	m, err = s.watch(ctx, lanes, settled)
 	// What it has copied is of no use: it need not end well.
 	if kerr := cmd.Process.Kill(); kerr != nil && err == nil {
@@ -103,7 +105,7 @@ func (s *sweepSite) measure(ctx context.Context, program string, lanes int, log 
 	}
 	reader.Wait()
 	_ = cmd.Wait() // it was killed
-	return m, errors.Join(err, s.wipe(ctx))
+	return m, errors.Join(err, wiped, s.wipe(ctx))
 }
 
 // watch measures the run that has just begun.
@@ -152,10 +154,11 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// watchEvents tells the number of lanes at which a run settles first, and logs
-// how it comes to that.
-func watchEvents(r io.Reader, settled chan<- int, log io.Writer) {
+// watchEvents tells the number of lanes at which a run settles first, and whose
+// mail has been copied, and logs how it comes to the former.
+func watchEvents(r io.Reader, settled chan<- int, done chan<- string, log io.Writer) {
 	defer close(settled)
+	defer close(done)
 	told := false
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, 16<<20) // the summary is one line
@@ -163,9 +166,16 @@ func watchEvents(r io.Reader, settled chan<- int, log io.Writer) {
 		var e struct {
 			Type     throughput.EventType `json:"type"`
 			Time     time.Time            `json:"time"`
+			Row      throughput.Result    `json:"row"`
 			Parallel throughput.Tuning    `json:"parallel"`
 		}
-		if json.Unmarshal(in.Bytes(), &e) != nil || e.Type != throughput.EventTuned || told {
+		if json.Unmarshal(in.Bytes(), &e) != nil {
+			continue
+		}
+		if e.Type == throughput.EventEnded && e.Row.State == throughput.Done {
+			done <- e.Row.User2
+		}
+		if e.Type != throughput.EventTuned || told {
 			continue
 		}
 		fmt.Fprintf(log, "  %s %s\n", e.Time.Format(time.TimeOnly), e.Parallel.Line())
@@ -175,6 +185,15 @@ func watchEvents(r io.Reader, settled chan<- int, log io.Writer) {
 		}
 	}
 	_, _ = io.Copy(io.Discard, r) // who writes must not wait
+}
+
+// wipeDone removes the mail of users whose rows are done, so that a run may go
+// on for long on a small disk.
+func (s *sweepSite) wipeDone(users <-chan string) (err error) {
+	for u := range users {
+		err = errors.Join(err, s.new.WipeUser(u))
+	}
+	return err
 }
 
 // wipe removes what has arrived at the destination. The session of a run that was

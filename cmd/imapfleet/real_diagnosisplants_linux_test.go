@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/diagnosis"
@@ -24,7 +23,7 @@ type sizeOf struct {
 
 func diagnosisSizes() []sizeOf {
 	return []sizeOf{
-		{"small", imaptest.Spec{Median: 4 << 10, Flags: 0.8}, 900, 3 << 20},
+		{"small", imaptest.Spec{Median: 4 << 10, Flags: 0.8}, 1800, 6 << 20},
 		{"mixed", imaptest.Spec{Median: 12 << 10, Mean: 40 << 10, Max: 2 << 20, Flags: 0.8}, 250, 8 << 20},
 		{"large", imaptest.Spec{Median: 400 << 10, Flags: 0.8}, 50, 16 << 20},
 	}
@@ -36,7 +35,9 @@ const trialAccounts = 8
 type trial struct {
 	size     sizeOf
 	servers  [2]string // kinds of the source and the destination
+	rates    [2]int64  // of the links, from the source and to the destination, octets per second; 0: no bound
 	links    [2]imaptest.ProxyOptions
+	bears    [2]int // connections that a server bears; 0: any number
 	accounts func(s sizeOf) [][]imaptest.Mailbox
 	tls      bool
 	args     []string
@@ -55,25 +56,21 @@ type plant struct {
 	slow  func(t *trial, dice *rand.Rand)
 }
 
-const near, away = 2 * time.Millisecond, 60 * time.Millisecond // one way
+const away = 60 * time.Millisecond // one way
 
 // plants are the eleven. A server's own slowness must be told from that of the
 // way to it, and the other way round: no plant accepts both.
 func plants() []plant {
 	rate := func(side int) func(t *trial, _ *rand.Rand) {
 		return func(t *trial, _ *rand.Rand) {
-			if side == 0 {
-				t.links[0].DownRate = t.size.slow
-			} else {
-				t.links[1].UpRate = t.size.slow
-			}
+			t.rates[side] = t.size.slow
 		}
 	}
 	delay := func(side int) func(t *trial, _ *rand.Rand) {
 		return func(t *trial, _ *rand.Rand) { t.links[side].Delay = away }
 	}
 	oneLane := func(t *trial) { // a lane waits for round trips, so that more of them help
-		t.links[0].Delay, t.links[1].Delay = 10*time.Millisecond, 10*time.Millisecond
+		t.links[0].Delay, t.links[1].Delay = 20*time.Millisecond, 20*time.Millisecond
 		t.args = append(t.args, "--parallel", "8")
 	}
 	return []plant{
@@ -90,11 +87,8 @@ func plants() []plant {
 		{name: "throttle", right: []string{diagnosis.ThrottledBy}, host: 3,
 			slow: func(t *trial, dice *rand.Rand) { t.links[dice.IntN(2)].Rewrite = throttling() }},
 		{name: "connection limit", right: []string{diagnosis.ConnectionLimit}, host: 3,
-			base: func(t *trial) {
-				oneLane(t)
-				t.accounts, t.args = oneAccountOf, append(t.args, "--lanes-per-account", "8")
-			},
-			slow: func(t *trial, dice *rand.Rand) { t.servers[dice.IntN(2)] = "few" }},
+			base: oneLane,
+			slow: func(t *trial, dice *rand.Rand) { t.bears[dice.IntN(2)] = 2 }},
 		{name: "one huge account", right: []string{diagnosis.TheTail},
 			base: func(t *trial) { oneLane(t); t.args = append(t.args, "--lanes-per-account", "1") },
 			slow: func(t *trial, dice *rand.Rand) { t.accounts = oneHugeOf }},
@@ -104,23 +98,17 @@ func plants() []plant {
 			base: func(t *trial) { t.accounts = manyMailboxesOf },
 			slow: func(t *trial, dice *rand.Rand) {
 				t.before = []string{"strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
-					"-e", "inject=fsync,fdatasync:delay_enter=100000"}
+					"-e", "inject=fsync,fdatasync:delay_enter=800000"}
 			}},
 	}
 }
 
-// throttling has one answer in three say [THROTTLED].
+// throttling has five answers of a connection in ten say [THROTTLED], one after
+// the other.
 func throttling() func([]byte) []byte {
-	var mu sync.Mutex
-	n := 0
 	return func(line []byte) []byte {
-		_, rest, _ := bytes.Cut(line, []byte(" "))
-		if line[0] != 'X' || !bytes.HasPrefix(rest, []byte("OK")) {
-			return line
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if n++; n%3 != 0 {
+		tag, rest, _ := bytes.Cut(line, []byte(" "))
+		if tag[0] != 'X' || !bytes.HasPrefix(rest, []byte("OK")) || tag[len(tag)-1] >= '5' {
 			return line
 		}
 		return append(bytes.Clone(line), " [THROTTLED]"...)
@@ -130,10 +118,6 @@ func throttling() func([]byte) []byte {
 // evenAccounts are accounts of one size, each with four mailboxes.
 func evenAccounts(s sizeOf) [][]imaptest.Mailbox {
 	return accountsOf(s, trialAccounts, 4, func(int) int { return s.messages })
-}
-
-func oneAccountOf(s sizeOf) [][]imaptest.Mailbox {
-	return accountsOf(s, 1, 16, func(int) int { return s.messages * trialAccounts })
 }
 
 // oneHugeOf is the messages of evenAccounts, nine in ten of them in one account.

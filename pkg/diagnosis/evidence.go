@@ -35,8 +35,9 @@ type Host struct {
 	RoundTrip time.Duration // the least that a command has taken
 	Answers   int64         // of a destination: commands that moved messages and were answered
 	Latency   time.Duration // of Answers together, from a command's end to its answer
-	Flows     Flows
-	Gaps      Gaps // waits for octets, of a source
+	Gaps      Gaps          // waits for octets, of a source
+	Lumps     Lumps         // how they arrive, of a source
+	Sending   Sending       // of a destination
 
 	Throttles int   // times that it asked to go slower or to come later
 	Refusals  int   // connections that it refused for their number
@@ -47,6 +48,7 @@ type Host struct {
 type Lanes struct {
 	Allowed time.Duration
 	Used    time.Duration
+	Most    int                      // at work at a time, since the run began; 0: unknown
 	NoRow   time.Duration            // idle: no row was left that could use it
 	Own     time.Duration            // idle: the user's own limit on lanes at a host
 	Full    map[string]time.Duration // idle: the host bears no more connections, by host
@@ -66,6 +68,7 @@ type Tail struct {
 // Machine is what this machine did meanwhile.
 type Machine struct {
 	Processors int           // that the process may use at a time (GOMAXPROCS)
+	Cores      int           // that the machine has
 	Used       time.Duration // processor time of the process; 0: unknown
 	Queued     time.Duration // in which its threads could have run and did not get a processor
 	Scheduling time.Duration // for which nine in ten goroutines waited at most, until they ran
@@ -79,9 +82,18 @@ type Machine struct {
 	Memory     int64   // what the process is held to, octets; 0: nothing
 }
 
-// share is the part that d is of the lane time that was allowed.
+// unused is the time of lanes that there were never enough rows for: neither
+// those at work nor the end of the run have anything to do with it.
+func (e Evidence) unused() time.Duration {
+	if e.Lanes.Most == 0 {
+		return 0
+	}
+	return min(e.Lanes.NoRow, max(0, e.Lanes.Allowed-time.Duration(e.Lanes.Most)*e.Wall))
+}
+
+// share is the part that d is of the lane time that was allowed and of use.
 func (e Evidence) share(d time.Duration) float64 {
-	all := max(e.Lanes.Allowed, e.Spent.Total())
+	all := max(e.Lanes.Allowed-e.unused(), e.Spent.Total())
 	if all <= 0 {
 		return 0
 	}

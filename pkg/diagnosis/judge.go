@@ -36,6 +36,9 @@ const (
 	// ahead how many times as much as any other.
 	weighty = 0.4
 	ahead   = 1.25
+	// left is the part of the machine's processors that nobody uses when they
+	// are not what is lacking.
+	left = 0.15
 	// starved is the part of the processors that the process uses or waits for
 	// when it is they that are lacking.
 	starved = 0.85
@@ -51,9 +54,18 @@ func Judge(e Evidence) throughput.Bottleneck {
 	if b, ok := e.memory(); ok {
 		return b
 	}
-	if m := e.Machine; m.wanted(e.Wall) >= starved || m.full(e.Wall) {
+	if m := e.Machine; m.wanted(e.Wall) >= starved && !m.spare(e.Wall) {
 		return e.cpu()
 	}
+	b := e.biggest()
+	if e.Machine.full(e.Wall) && (b.Verdict == "" || b.Verdict == SourceServer || b.Verdict == DestServer) {
+		return e.cpu() // a link that is full is so whoever uses the processors
+	}
+	return b
+}
+
+// biggest is the verdict on what most of the lane time went into.
+func (e Evidence) biggest() throughput.Bottleneck {
 	claims := e.claims()
 	slices.SortStableFunc(claims, func(a, b claim) int { return cmp.Compare(b.share, a.share) })
 	first, second := claims[0], claims[1]
@@ -99,7 +111,7 @@ func (e Evidence) claims() []claim {
 		{"the ledger", e.share(s[throughput.LedgerWait]), e.disk},
 		{"own work", e.share(s[throughput.Local]), e.local},
 		{"idle lanes that a host does not bear", e.share(sum(e.Lanes.Full)), e.connections},
-		{"idle lanes that no row is left for", e.share(e.Lanes.NoRow), e.tail},
+		{"idle lanes that no row is left for", e.share(e.Lanes.NoRow - e.unused()), e.tail},
 	}
 }
 

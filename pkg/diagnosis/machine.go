@@ -12,9 +12,10 @@ import (
 type Reading struct {
 	at         time.Time
 	processors int
+	cores      int
 	used       time.Duration
 	queued     time.Duration
-	idle, all  int64 // processor time of the machine; all 0: unknown
+	idle, all  int64 // processor time of the machine, what low priority uses being idle; all 0: unknown
 	resident   int64
 	swapped    int64
 	swapIns    int64
@@ -26,7 +27,7 @@ type Reading struct {
 
 // ReadMachine reads it. It takes well under a millisecond.
 func ReadMachine() Reading {
-	r := Reading{at: time.Now(), processors: runtime.GOMAXPROCS(0), stalled: -1}
+	r := Reading{at: time.Now(), processors: runtime.GOMAXPROCS(0), cores: runtime.NumCPU(), stalled: -1}
 	readSystem(&r)
 	samples := []metrics.Sample{{Name: "/sched/latencies:seconds"}, {Name: "/cpu/classes/gc/total:cpu-seconds"},
 		{Name: "/cpu/classes/total:cpu-seconds"}, {Name: "/cpu/classes/idle:cpu-seconds"}}
@@ -50,7 +51,7 @@ func ReadMachine() Reading {
 // since is what the machine did since an earlier reading.
 func (r Reading) since(o Reading) Machine {
 	m := Machine{
-		Processors: r.processors, Used: r.used - o.used, Queued: max(0, r.queued-o.queued),
+		Processors: r.processors, Cores: r.cores, Used: r.used - o.used, Queued: max(0, r.queued-o.queued),
 		Idle: -1, Resident: r.resident, Swapped: r.swapped, SwapIns: r.swapIns - o.swapIns, Stalled: -1, Memory: r.memory,
 		Scheduling: ninth(o.latencies, r.latencies),
 	}
@@ -93,6 +94,15 @@ func (m Machine) wanted(wall time.Duration) float64 {
 		return 0
 	}
 	return min(1, float64(m.Used+m.Queued)/float64(wall)/float64(m.Processors))
+}
+
+// spare reports whether the machine has processors left that the process may
+// use: then what its threads waited for is something else.
+func (m Machine) spare(wall time.Duration) bool {
+	if m.Processors < m.Cores && float64(m.Used) >= 0.6*float64(m.Processors)*float64(wall) {
+		return false // it may not
+	}
+	return m.Idle >= left
 }
 
 // full reports whether nothing of the machine is left while the process waits

@@ -16,7 +16,7 @@ func readSystem(r *Reading) {
 		for i, f := range line[1:min(len(line), 9)] {
 			n := number(f)
 			r.all += n
-			if i == 3 || i == 4 { // idle, and idle while a disk works
+			if i == 1 || i == 3 || i == 4 { // of low priority, idle, and idle while a disk works
 				r.idle += n
 			}
 		}

@@ -12,9 +12,12 @@ import (
 const (
 	// far is a round trip that costs: below it a lane waits for the server.
 	far = 15 * time.Millisecond
-	// even is how much more than what is typical a full link passes at its best,
-	// and uneven how much more a server does: between them it may be either.
-	even, uneven = 1.12, 1.2
+	// smooth and lumpy are how lumpily octets arrive by a full link at most, and
+	// from a server at its limit at least: between them it may be either.
+	smooth, lumpy = 1.3, 1.6
+	// mostly is the part of the waiting for a destination that must be due to one
+	// thing.
+	mostly = 0.6
 	// scales and flat are the parts of the growth in lanes that the rate follows
 	// where each lane waits by itself, and where all wait for the same thing.
 	scales, flat = 0.7, 0.2
@@ -82,52 +85,27 @@ func (e Evidence) tell(h *Host) (cause, []string) {
 			return theLink, append(facts, fact)
 		}
 	}
-	flow := h.Flows.over(3*h.answer(), h.buffers(e.Wall))
-	switch {
-	case grows && h.RoundTrip > 0 && h.RoundTrip < far:
+	if grows && h.RoundTrip > 0 && h.RoundTrip < far {
 		return theLanes, facts
-	case !flow.known():
-		return unclear, facts
-	case flow.evenness() <= even:
-		return theLink, append(facts, fmt.Sprintf("octets pass evenly, at %s MiB/s and never more than %s",
-			mib(flow.Typical), mib(flow.Most)))
-	case flow.evenness() < uneven:
-		return unclear, append(facts, fmt.Sprintf("octets pass at %s MiB/s and up to %s", mib(flow.Typical), mib(flow.Most)))
 	}
-	if h.Answers > 0 {
-		facts = append(facts, "an answer takes "+milliseconds(h.answer()))
+	why, fact := h.byArrival()
+	if h.Side == fault.Dest {
+		why, fact = h.bySending()
 	}
-	return theServer, append(facts, fmt.Sprintf("octets pass unevenly, at %s MiB/s and up to %s: the way to it bears more",
-		mib(flow.Typical), mib(flow.Most)))
+	if fact != "" {
+		facts = append(facts, fact)
+	}
+	return why, facts
 }
 
 // leastWindow is how many octets a connection has under way at least where it
 // waits for the distance, and not for a server: the smallest window that TCP is
-// held to. socketBuffer is what the far side of one takes at once, and passes
-// on by and by.
-const leastWindow, socketBuffer = 32 << 10, 128 << 10
+// held to.
+const leastWindow = 32 << 10
 
 // lanes is the mean number of lanes that touched the host.
 func (h *Host) lanes(wall time.Duration) float64 {
 	return max(1, float64(h.LaneTime)/float64(wall))
-}
-
-// buffers are those between a destination and what is known of its octets.
-func (h *Host) buffers(wall time.Duration) int64 {
-	if h.Side == fault.Source {
-		return 0
-	}
-	return int64(h.lanes(wall) * socketBuffer)
-}
-
-// answer is the mean time that a destination takes to answer; each connection
-// sends in bursts that are as far apart, so that only over some of these its flow
-// tells anything.
-func (h *Host) answer() time.Duration {
-	if h.Answers == 0 {
-		return 0
-	}
-	return h.Latency / time.Duration(h.Answers)
 }
 
 // byTrips reports whether what is waited for at a far host are round trips:
@@ -139,6 +117,36 @@ func (h *Host) byTrips(wall time.Duration) (bool, string) {
 	}
 	each := float64(h.Octets) / wall.Seconds() / h.lanes(wall) * h.RoundTrip.Seconds()
 	return each >= leastWindow, fmt.Sprintf("a lane has %s under way in one", throughput.FormatOctets(int64(each)))
+}
+
+// byArrival tells a source from the way to it by how octets arrive.
+func (h *Host) byArrival() (cause, string) {
+	switch l := h.Lumps; {
+	case !l.known():
+		return unclear, ""
+	case l.Typical <= smooth:
+		return theLink, fmt.Sprintf("octets arrive one by one, evenly, at %s MiB/s: the way is full", mib(l.Rate))
+	case l.Typical >= lumpy:
+		return theServer, fmt.Sprintf("octets arrive in lumps, %.1f times as fast as the mean of %s MiB/s: the way bears more", l.Typical, mib(l.Rate))
+	default:
+		return unclear, fmt.Sprintf("octets arrive neither evenly nor in lumps, at %s MiB/s", mib(l.Rate))
+	}
+}
+
+// bySending tells a destination from the way to it by what TCP knows: whether
+// octets are under way for which there is room at the other end.
+func (h *Host) bySending() (cause, string) {
+	if h.Sending.Busy <= 0 || h.Wait <= 0 {
+		return unclear, ""
+	}
+	way := min(1, float64(h.Sending.way())/float64(h.Wait))
+	switch {
+	case way >= mostly:
+		return theLink, fmt.Sprintf("in %s of that octets were under way which it had room for: the way is full", percent(way))
+	case way <= 1-mostly:
+		return theServer, fmt.Sprintf("in %s of that it had all octets, or no room for more", percent(1-way))
+	}
+	return unclear, fmt.Sprintf("in %s of that octets were under way", percent(way))
 }
 
 // scaling is how far the rate followed the number of lanes, from 0, not at all,

@@ -30,19 +30,21 @@ type HostTotals map[hostKey]hostTotals
 type hostTotals struct {
 	octets              int64
 	gaps                Gaps
-	flow                Flows
+	lumps               Lumps
+	sending             Sending
 	trip                time.Duration
 	throttles, refusals int
 	limit               int64
 }
 
-// Totals is what was collected so far. The flow is that of the whole run.
+// Totals is what was collected so far. How octets arrive is that of the whole
+// run.
 func (w *Watch) Totals() HostTotals {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	out := make(HostTotals, len(w.hosts))
 	for k, h := range w.hosts {
-		t := hostTotals{octets: h.octets.Load(), flow: h.flow.so(), trip: h.trip,
+		t := hostTotals{octets: h.octets.Load(), lumps: h.arrivals.so(), sending: h.sending(), trip: h.trip,
 			throttles: h.throttles, refusals: h.refusals, limit: h.limit}
 		for i := range h.gaps {
 			t.gaps[i] = time.Duration(h.gaps[i].Load())
@@ -84,7 +86,8 @@ func Between(from, to Totals) Evidence {
 	for k, t := range to.Hosts {
 		h, was := at(k.side, k.name), from.Hosts[k]
 		h.Octets, h.Gaps = t.octets-was.octets, t.gaps.minus(was.gaps)
-		h.RoundTrip, h.Flows, h.Limit = t.trip, t.flow, t.limit
+		h.RoundTrip, h.Lumps, h.Limit = t.trip, t.lumps, t.limit
+		h.Sending = t.sending.minus(was.sending)
 		h.Throttles, h.Refusals = t.throttles-was.throttles, t.refusals-was.refusals
 	}
 	e.answers(hosts, to, from)
@@ -133,6 +136,7 @@ const (
 func (l *Lanes) Add(d time.Duration, allowed, used int, why Why, host string) {
 	l.Allowed += time.Duration(max(allowed, used)) * d
 	l.Used += time.Duration(used) * d
+	l.Most = max(l.Most, used)
 	idle := time.Duration(max(0, allowed-used)) * d
 	switch why {
 	case NoRow:

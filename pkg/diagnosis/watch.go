@@ -13,9 +13,8 @@ import (
 // Watch collects what the connections of a run tell of its hosts. The zero
 // value is ready; its methods are safe for concurrent use.
 type Watch struct {
-	mu     sync.Mutex
-	hosts  map[hostKey]*watched
-	looked time.Time // when Look was called last
+	mu    sync.Mutex
+	hosts map[hostKey]*watched
 }
 
 type hostKey struct {
@@ -25,17 +24,17 @@ type hostKey struct {
 
 // watched is one host on one side.
 type watched struct {
-	octets atomic.Int64 // of mail's direction
-	gaps   [len(Gaps{})]atomic.Int64
+	octets   atomic.Int64 // of mail's direction
+	gaps     [len(Gaps{})]atomic.Int64
+	arrivals arrivals
 
 	// The lock of Watch guards these.
 	trip      time.Duration
 	throttles int
 	refusals  int
 	limit     int64
-	seen      int64              // octets at the last look
 	conns     map[*conn]struct{} // to a destination
-	flow      flow
+	ended     Sending            // of connections that have ended
 }
 
 // at is the host, the same one each time. The lock is held.
@@ -82,25 +81,14 @@ func (w *Watch) Limit(side fault.Side, host string, limit int64) {
 	w.at(side, host).limit = limit
 }
 
-// Look notes how much has passed since the last look. Call it four times a
-// second or so, from one goroutine.
+// Look notes how what has come since the last look has come. Call it a few times
+// a second.
 func (w *Watch) Look(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	d := now.Sub(w.looked)
-	first := w.looked.IsZero()
-	if d < flowEvery/2 {
-		return
-	}
-	w.looked = now
-	for _, h := range w.hosts {
-		passed := h.passed()
-		switch {
-		case first:
-		case d < 2*flowEvery:
-			h.flow.add(passed, d)
-		default: // the machine was elsewhere
-			h.flow.skip()
+	for k, h := range w.hosts {
+		if k.side == fault.Source {
+			h.arrivals.look(now)
 		}
 	}
 }
@@ -120,43 +108,28 @@ func (w *Watch) Wrap(side fault.Side, host string, nc net.Conn) net.Conn {
 	return c
 }
 
-// passed is how much has passed since it was asked last: of a source what was
-// read; of a destination what the other end of the connection has, where the
-// system says so, for a buffer on this side takes much at once. The lock of
+// sending is what TCP has said of the connections of a destination. The lock of
 // Watch is held.
-func (h *watched) passed() int64 {
-	if h.conns == nil {
-		octets := h.octets.Load()
-		defer func() { h.seen = octets }()
-		return octets - h.seen
-	}
-	var sum int64
+func (h *watched) sending() Sending {
+	sum := h.ended
 	for c := range h.conns {
-		sum += c.news()
+		if s, ok := readSending(c.Conn); ok {
+			sum = sum.plus(s)
+		}
 	}
-	sum, h.seen = sum+h.seen, 0 // of connections that have ended
 	return sum
-}
-
-// news is how much the other end has got since it was asked last.
-func (c *conn) news() int64 {
-	now, ok := acked(c.Conn)
-	if !ok {
-		now = c.written.Load()
-	}
-	n := max(0, now-c.told)
-	c.told += n
-	return n
 }
 
 // conn is a connection that is watched.
 type conn struct {
 	net.Conn
-	w       *Watch
-	h       *watched
-	source  bool
-	written atomic.Int64
-	told    int64 // by news; the lock of Watch guards it
+	w      *Watch
+	h      *watched
+	source bool
+
+	// Of reads, which are one goroutine's at a time.
+	read   time.Time // when the last one was done
+	behind bool      // octets may have piled up that nobody read
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -165,37 +138,38 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	began := time.Now()
 	n, err := c.Conn.Read(p)
-	took := time.Since(began)
+	now := time.Now()
+	took := now.Sub(began)
 	c.h.gaps[gapOf(took)].Add(int64(took))
 	c.h.octets.Add(int64(n))
+	switch {
+	case took >= away/2: // it had to wait
+		c.behind = false
+	case began.Sub(c.read) >= away:
+		c.behind = true
+	}
+	c.read = now
+	if !c.behind && n > 0 {
+		c.h.arrivals.add(now, n)
+	}
 	return n, err
 }
 
-// writePiece is how much is written at a time, so that a look sees what has
-// passed and not what a buffer will take some time.
-const writePiece = 64 << 10
-
 func (c *conn) Write(p []byte) (int, error) {
-	if c.source {
-		return c.Conn.Write(p)
-	}
-	written := 0
-	for {
-		n, err := c.Conn.Write(p[written:min(len(p), written+writePiece)])
+	n, err := c.Conn.Write(p)
+	if !c.source {
 		c.h.octets.Add(int64(n))
-		c.written.Add(int64(n))
-		written += n
-		if err != nil || written >= len(p) {
-			return written, err
-		}
 	}
+	return n, err
 }
 
 // Close closes the connection.
 func (c *conn) Close() error {
 	c.w.mu.Lock()
 	if _, ok := c.h.conns[c]; ok {
-		c.h.seen += c.news()
+		if s, ok := readSending(c.Conn); ok {
+			c.h.ended = c.h.ended.plus(s)
+		}
 		delete(c.h.conns, c)
 	}
 	c.w.mu.Unlock()
