@@ -112,8 +112,8 @@ const (
 // blocks of each number of lanes: the longer it takes, the less depends on it.
 // A search has an end in sight; what is only probed may take its time.
 func (s steps) sure(blocks int) float64 {
-	const sharp, from = 3, 10
-	most := 40 // of two seconds each
+	const sharp, from = 3, 6
+	most := 28 // of two seconds each
 	if s == probing {
 		most = 75
 	}

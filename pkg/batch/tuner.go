@@ -55,6 +55,7 @@ const (
 
 	gain = 0.025 // by how much more lanes must be faster
 	loss = 0.015 // how much slower than the best fewer lanes may be
+	much = 0.05  // from how much slower more lanes are on, the best may lie between
 
 	warmUp     = time.Second      // after a change, once the lanes are at work: logins
 	warmUpMost = 15 * time.Second // for rows that are slow to begin
@@ -330,7 +331,7 @@ func (t *tuner) decide(v finding, now time.Time) *throughput.Tuning {
 		}
 	} else {
 		if up {
-			t.high, t.fell = r.lanes, q < 1-loss && t.steps == climbing
+			t.high, t.fell = r.lanes, q < 1-much && t.steps == climbing
 			t.debt = 1 / max(q-se, 1)
 			d.Reason = throughput.TunedNoGain
 		} else {
