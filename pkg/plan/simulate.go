@@ -75,9 +75,10 @@ type play struct {
 	extra  int     // of those, beyond the first of each account
 	events keyed[event]
 	open   bool
-	limit  float64 // octets a second; 0: none
-	clock  float64 // when the hours or the limit may change; Inf: never
-	left   int     // accounts that have not ended
+	limit  float64   // octets a second; 0: none
+	clock  float64   // when the hours or the limit may change; Inf: never
+	rings  time.Time // clock to the nanosecond, which its seconds are not after months
+	left   int       // accounts that have not ended
 	rests  map[int32]rest
 	never  bool // a day's budget is too small for an account
 	out    Outcome
@@ -118,7 +119,7 @@ func Simulate(f *Fleet, opt Options, rates *Rates, order []int32, load Load, sca
 			p.out.Began[i] = -1
 		}
 	}
-	p.watch()
+	p.watch(opt.Start)
 	for p.left > 0 {
 		if p.open {
 			p.start()
@@ -132,15 +133,14 @@ func Simulate(f *Fleet, opt Options, rates *Rates, order []int32, load Load, sca
 	return p.out, nil
 }
 
-// watch looks at the clock: hours and limit.
-func (p *play) watch() {
-	t := p.opt.Start.Add(seconds(p.now))
+// watch looks at the clock, which shows t: hours and limit.
+func (p *play) watch(t time.Time) {
 	p.open = p.opt.Hours.Open(t)
 	p.limit = float64(p.opt.Limit.At(t)) * float64(p.opt.machines())
 	p.clock = math.Inf(1)
 	for _, next := range []func(time.Time) (time.Time, bool){p.opt.Hours.Next, p.opt.Limit.Next} {
-		if at, ok := next(t); ok {
-			p.clock = min(p.clock, at.Sub(p.opt.Start).Seconds())
+		if at, ok := next(t); ok && (math.IsInf(p.clock, 1) || at.Before(p.rings)) {
+			p.clock, p.rings = at.Sub(p.opt.Start).Seconds(), at
 		}
 	}
 }
@@ -307,7 +307,7 @@ func (p *play) step() error {
 		p.end()
 	case p.clock <= next:
 		was := p.open
-		if p.watch(); p.open && !was {
+		if p.watch(p.rings); p.open && !was {
 			p.reopen()
 		}
 	default:

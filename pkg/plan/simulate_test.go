@@ -170,6 +170,23 @@ func TestSimulateNever(t *testing.T) {
 	}
 }
 
+// TestSimulateYears: after months seconds are no longer exact to the nanosecond,
+// in which a clock stands that is that of now: time goes on all the same.
+func TestSimulateYears(t *testing.T) {
+	const years = 20 * 365 * 24 * 3600
+	for ns := range 5 {
+		start := noon.Add(time.Duration(123456789 + ns))
+		for what, opt := range map[string]Options{
+			"hours": {Lanes: 1, Start: start, Hours: hours(t, "20:00-06:00")},
+			"limit": {Lanes: 1, Start: start, Limit: schedule(t, "08:00,1KiB 19:00,off")},
+		} {
+			if o := wall(t, fleet(years/2<<10), opt, linear(1<<10)); o.Wall < years/2 || o.Wall > 2*years {
+				t.Errorf("%s, %d ns: %v s", what, ns, o.Wall)
+			}
+		}
+	}
+}
+
 // some makes a fleet at random.
 func some(rnd *rand.Rand) *Fleet {
 	f := &Fleet{}
