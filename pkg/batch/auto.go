@@ -129,8 +129,13 @@ func (g *gate) limits() int {
 // tell keeps a decision for who asks next.
 func (g *gate) tell(d throughput.Tuning) { g.decided = append(g.decided, d) }
 
-// absent is how long a route has had no lanes whose share others may have.
-const absent = 30 * time.Second
+const (
+	// absent is how long a route has had no lanes whose share others may have.
+	absent = 30 * time.Second
+	// unseen is how long nobody may have looked for what was moved meanwhile to
+	// tell something: longer, and no row was at work, or not even this process.
+	unseen = 10 * lookEvery
+)
 
 // look lets the tuners see how fast it goes, when it is time for that, and
 // returns what was decided since the last call.
@@ -148,7 +153,8 @@ func (g *gate) look(now time.Time) []throughput.Tuning {
 func (g *gate) lookAll(now time.Time) {
 	moved, fresh := g.movedByRoute(now)
 	took := now.Sub(g.looked)
-	if g.looked.IsZero() {
+	gap := took > unseen
+	if gap { // or it is the first look
 		took = 0
 	}
 	g.looked = now
@@ -164,7 +170,7 @@ func (g *gate) lookAll(now time.Time) {
 			o.seen = now
 		}
 		o.tuner.ceiling = g.ceiling(o, now)
-		s := sample{at: now, used: o.used, fresh: 3*fresh[o] > o.used}
+		s := sample{at: now, used: o.used, fresh: 3*fresh[o] > o.used, rests: gap || g.rests(o)}
 		for _, p := range g.routes {
 			if p.meets(o) {
 				s.moved = s.moved.plus(moved[p])
@@ -189,6 +195,20 @@ func (g *gate) lookAll(now time.Time) {
 	if changed {
 		g.notify()
 	}
+}
+
+// rests reports whether rows of a route may not begin although there are lanes: a
+// person has stopped them, or a server has asked to be left alone.
+func (g *gate) rests(o *route) bool {
+	if g.paused {
+		return true
+	}
+	for _, name := range o.hosts {
+		if h := g.hosts.byName[name]; h != nil && (h.held || h.pause != nil) {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *gate) decide(o *route, d *throughput.Tuning) {

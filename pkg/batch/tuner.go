@@ -76,6 +76,7 @@ type sample struct {
 	moved totals
 	used  int  // lanes at work
 	fresh bool // some have not moved anything so far
+	rests bool // rows were kept from beginning: it tells nothing of the number of lanes
 }
 
 func newTuner(floor, ceiling, lanes int) *tuner {
@@ -101,6 +102,10 @@ func (t *tuner) look(s sample, may bool) *throughput.Tuning {
 		t.last = s
 		return d
 	}
+	if s.rests {
+		t.interrupt(s)
+		return nil
+	}
 	got, ok := t.slice(s)
 	if t.trial == nil {
 		if t.settled && ok {
@@ -123,6 +128,13 @@ func (t *tuner) look(s sample, may bool) *throughput.Tuning {
 // the lanes have followed.
 func (t *tuner) changed(now time.Time) {
 	t.changeAt, t.reached, t.warm = now, false, time.Time{}
+}
+
+// interrupt gives up what is being measured: afterwards all lanes begin anew, and
+// with other rows. What is known stays.
+func (t *tuner) interrupt(s sample) {
+	t.trial, t.last, t.watch.now = nil, s, series{}
+	t.changed(s.at)
 }
 
 // slice is what was moved since the last sample; false when it tells nothing of
