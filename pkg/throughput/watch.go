@@ -216,7 +216,7 @@ func rowsDone(v *View) int64 {
 
 // ahead is what Estimate is asked about.
 func (w *Watch) ahead(v *View) Ahead {
-	a := Ahead{Lanes: v.Lanes, Share: v.Share, Paused: v.Held > 0 || v.Holds.Paused}
+	a := Ahead{Lanes: v.Lanes, Share: v.Share, Paused: !v.Holds.Draining && (v.Held > 0 || v.Holds.Paused)}
 	known, octets := v.Sized, v.SizedOctets
 	sizes := make(map[int]Begun, len(v.Begun))
 	for _, r := range v.Begun {
