@@ -167,6 +167,8 @@ func (s *steering) skip(ctx context.Context, o order) (string, error) {
 		return fmt.Sprintf("line %d is taken out of the run: it stops at a message border and ends as pending", o.line), nil
 	case reach.Waiting > 0:
 		return fmt.Sprintf("line %d is taken out of the run: it ends as pending", o.line), nil
+	case state == throughput.Running: // it is on its way to a message border
+		return fmt.Sprintf("line %d is being taken out of the run already", o.line), nil
 	case state == throughput.Pending:
 		return fmt.Sprintf("line %d was taken out of the run before", o.line), nil
 	}

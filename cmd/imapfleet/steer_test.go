@@ -166,6 +166,45 @@ func TestOrdersOutOfTime(t *testing.T) {
 	}
 }
 
+// TestSkipTwice: a row at work that is taken out has not ended, whoever asks
+// again.
+func TestSkipTwice(t *testing.T) {
+	at := bordered{began: make(chan struct{}), border: make(chan struct{})}
+	s := steeredJob(t, &bytes.Buffer{})
+	runner, err := batch.New(batch.Options{Parallel: 1, Syncer: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.runner = runner
+	ended := make(chan error)
+	go func() {
+		_, err := runner.Run(t.Context(), []batch.Row{{Pair: account.Pair{Line: 3, Source: account.Endpoint{Host: "old"}, Dest: account.Endpoint{Host: "new"}}}})
+		ended <- err
+	}()
+	<-at.began
+	for _, want := range []string{"line 3 is taken out of the run: it stops at a message border", "line 3 is being taken out of the run already"} {
+		a := s.handle(t.Context(), control.Request{Verb: "skip", Args: []string{"3"}})
+		if a.Kind != control.Done || !strings.HasPrefix(a.Said, want) {
+			t.Errorf("%+v, want %s", a, want)
+		}
+	}
+	close(at.border)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// bordered is a Syncer of one row that comes to a message border when border is
+// closed.
+type bordered struct{ began, border chan struct{} }
+
+func (b bordered) Sync(ctx context.Context, _ account.Pair, _ ledger.RowID, _ batch.Lanes, _ *throughput.Meter) (throughput.Count, error) {
+	close(b.began)
+	<-ctx.Done()
+	<-b.border
+	return throughput.Count{}, ctx.Err()
+}
+
 // TestTrackerHeld: rows that a person has stopped, has skipped, or that are given
 // up are not ahead of the run.
 func TestTrackerHeld(t *testing.T) {
