@@ -197,6 +197,7 @@ func (s *sampler) started(r throughput.Result) {
 func (s *sampler) result(r throughput.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.waiting, r.Line) // a row may end while it waits
 	if f := r.Fault; f != nil {
 		s.heard(r, f)
 	}

@@ -80,6 +80,10 @@ func TestSamplerIdle(t *testing.T) {
 	check(batch.Use{}, diagnosis.HostCap, "old.example")
 	s.started(row)
 	check(batch.Use{}, diagnosis.NoRow, "")
+	s.result(row)
+	row.State, row.Fault = throughput.Pending, &throughput.Fault{Code: string(fault.Skipped)}
+	s.result(row) // taken out while it waited
+	check(batch.Use{}, diagnosis.NoRow, "")
 }
 
 // A run that never came to its rows has no verdict, and its end no trouble.
