@@ -61,6 +61,7 @@ type limits struct {
 
 	mu   sync.Mutex
 	said map[string]string // what holds now, by the flag's name and the host, if it is for one
+	held bool              // something was limited, if only for a while
 }
 
 // start makes the limits that the flags say. Without one nobody waits, until one
@@ -73,7 +74,7 @@ func (f *limitFlags) start() *limits {
 	}
 	for name, s := range map[string]ratelimit.Schedule{"limit": f.run.Schedule, "limit1": f.host[0].Schedule, "limit2": f.host[1].Schedule} {
 		if s.Limits() {
-			l.said[name] = s.String()
+			l.said[name], l.held = s.String(), true
 		}
 	}
 	return l
@@ -116,7 +117,16 @@ func (l *limits) set(side int, host string, s ratelimit.Schedule) (before string
 		}
 	}
 	l.said[key] = s.String()
+	l.held = l.held || s.Limits()
 	return before
+}
+
+// limited reports whether the user has limited octets in the run: then its rates
+// are not the servers'.
+func (l *limits) limited() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held
 }
 
 // now are the limits that hold, by the flag's name, and the host if it is for one.

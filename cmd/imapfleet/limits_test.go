@@ -116,6 +116,27 @@ func TestNoLimits(t *testing.T) {
 	}
 }
 
+// TestLimitedOnce: rates that ctl has limited for a while are no more the servers'
+// than those of --limit.
+func TestLimitedOnce(t *testing.T) {
+	rate, off := new(limitFlags), new(limitFlags)
+	for text, f := range map[string]*limitFlags{"1MiB": rate, "off": off} {
+		if err := f.host[1].Set(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !rate.start().limited() || off.start().limited() {
+		t.Error("what the flags say is not known")
+	}
+	l := new(limitFlags).start()
+	for i, s := range []scheduleValue{off.host[1], rate.host[1], off.host[1]} {
+		l.set(2, "new.example", s.Schedule)
+		if l.limited() != (i > 0) {
+			t.Errorf("after %d: %v", i+1, l.limited())
+		}
+	}
+}
+
 // A run with a limit takes at least as long as its octets must.
 func TestRunLimited(t *testing.T) {
 	const messages, size, rate = 8, 60_000, 256 << 10

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/batch"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/plan"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -67,9 +68,12 @@ func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughp
 		return nil, nil
 	}
 	results, _, _ := j.tracker.view()
-	wall := time.Since(j.tracker.start)
+	wall, times := time.Since(j.tracker.start), batch.Times{}
+	if r := j.runner.Load(); r != nil {
+		times = r.Times()
+	}
 	lanes, knee := j.lanes()
-	if p := paceOf(results, wall); p.LaneSeconds > 0 && !o.limits.set() {
+	if p := paceOf(results, times.Working); p.LaneSeconds > 0 && !j.limits.limited() {
 		p.Run, p.Started, p.Parallel, p.Knee = j.runID, j.tracker.start, lanes, knee
 		if err := j.bound.ledger.SavePace(ctx, p); err != nil {
 			return nil, err
@@ -93,7 +97,7 @@ func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughp
 		return nil, nil
 	}
 	p := all[at]
-	p.Took += wall.Seconds()
+	p.Took += (wall - times.Stopped).Seconds() // a person's hours are no work
 	if ended && float64(through) >= goneThrough*float64(len(ids)) {
 		p.Ended = time.Now()
 	}
@@ -123,9 +127,10 @@ func (j *job) lanes() (n int, knee string) {
 	return longest.Lanes, string(text)
 }
 
-// paceOf is what the rows of a run reached together.
-func paceOf(results []throughput.Result, wall time.Duration) ledger.Pace {
-	p := ledger.Pace{Seconds: wall.Seconds()}
+// paceOf is what the rows of a run reached together, in the time in which it had
+// lanes at work.
+func paceOf(results []throughput.Result, working time.Duration) ledger.Pace {
+	p := ledger.Pace{Seconds: working.Seconds()}
 	var samples []plan.Sample
 	hosts := make(map[string]bool)
 	for _, r := range results {
@@ -154,9 +159,4 @@ func paceOf(results []throughput.Result, wall time.Duration) ledger.Pace {
 	c := plan.Fit(samples)
 	p.PerRow, p.PerMessage, p.PerOctet = c.PerRow, c.PerMessage, c.PerOctet
 	return p
-}
-
-// set reports whether the user limits octets: then rates are not the servers'.
-func (f *limitFlags) set() bool {
-	return f.run.Limits() || f.host[0].Limits() || f.host[1].Limits()
 }

@@ -29,6 +29,9 @@ type gate struct {
 	drained bool      // by a person: no row starts any more
 	stale   bool      // rows may wait for a host that is over
 
+	working, halted throughput.Stopwatch // of Times
+	works, halts    bool                 // whether they run
+
 	auto    Bounds // zero: limit is fixed
 	routes  []*route
 	looked  time.Time           // when the tuners looked last
@@ -127,6 +130,7 @@ func (g *gate) move(h *holder, n int) {
 		o.in += n
 	}
 	now := time.Now()
+	g.time(now)
 	h.held += time.Duration(h.lanes) * now.Sub(h.since)
 	h.since = now
 	h.lanes += n

@@ -231,6 +231,7 @@ func (f *feeder) tellHolds() {
 func (g *gate) hold(host string, held bool) (changed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	defer func() { g.time(time.Now()) }()
 	if host != "" {
 		o := g.hosts.of(host)
 		changed, o.held = o.held != held, held
@@ -249,6 +250,7 @@ func (g *gate) drain() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.drained = true
+	g.time(time.Now())
 }
 
 // held reports whether people have stopped something that may go on.

@@ -1,9 +1,14 @@
 package batch
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // Idle lanes are named with the host that keeps them so.
@@ -35,6 +40,38 @@ func TestUse(t *testing.T) {
 	g.holders[0].Refused(1)
 	g.holders[1].Refused(1)
 	see("accounts of one connection", Use{Lanes: 8, Used: 2, Narrow: true})
+	g.hold("", true)
+	see("paused", Use{Lanes: 2, Used: 2})
+	g.hold("", false)
+	g.push(&job{index: 9, most: 2, hosts: [2]string{"other.example", "new.example"}, dest: "z"})
+	g.hold("other.example", true)
+	see("a host that is paused", Use{Lanes: 2, Used: 2, Ready: true, Narrow: true})
+	g.drain()
+	see("drained", Use{Lanes: 2, Used: 2, Ready: true})
+}
+
+// A plan is not wrong by the night in which a person had the run stand still,
+// nor by the hours in which a server did.
+func TestTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := false
+		s := &syncFunc{f: func(ctx context.Context, p account.Pair) (throughput.Count, error) {
+			if !asked {
+				asked = true
+				return throughput.Count{}, &fault.Error{Scope: fault.Host, Side: fault.Source, Temporary: true, Code: fault.Throttled, Wait: time.Hour}
+			}
+			return bordered(ctx, p)
+		}}
+		var r *Runner
+		_, err := steered(t, Options{Syncer: s, Parallel: 1, Retry: steady}, []Row{row(1, "a", "b")}, time.Hour+30*time.Second,
+			func(r *Runner) { _, _ = r.Pause(t.Context(), "a") },
+			after(9*time.Hour),
+			func(run *Runner) { r = run; _, _, _ = r.Resume(t.Context(), "") })
+		want := Times{Working: 34*time.Second + time.Minute, Stopped: 9*time.Hour + time.Second - 4*time.Second}
+		if got := r.Times(); err != nil || got != want {
+			t.Errorf("%+v, want %+v (%v)", got, want, err)
+		}
+	})
 }
 
 // Whoever looks at a run holds up nobody, and is not held up.

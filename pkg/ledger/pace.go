@@ -13,7 +13,7 @@ const paces = 100
 type Pace struct {
 	Run         string
 	Started     time.Time
-	Seconds     float64 // wall time
+	Seconds     float64 // wall time in which lanes were at work
 	Parallel    int     // lanes that it had
 	LaneSeconds float64 // lane time of all rows
 	Rows        int64

@@ -140,7 +140,7 @@ func meanOf(steps []throughput.Step) float64 {
 
 // Run is what one run reached.
 type Run struct {
-	Seconds     float64 // wall time
+	Seconds     float64 // wall time in which lanes were at work
 	Parallel    int     // lanes that it had
 	LaneSeconds float64 // lane time of all rows
 	Rows        int64
