@@ -19,12 +19,21 @@ var ErrNoRun = errors.New("no run is going on")
 const asking = 30 * time.Second
 
 // Ask sends a request to the run with the state directory dir and returns its
-// answer. ErrNoRun: there is none on this machine that could be asked.
+// answer. ErrNoRun: there is none on this machine that could be asked. After
+// another error nobody knows whether it was done.
 func Ask(ctx context.Context, dir string, q Request) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, asking)
+	return ask(ctx, dir, q, asking)
+}
+
+// ask is Ask of who has so much patience.
+func ask(ctx context.Context, dir string, q Request, patience time.Duration) (Answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the run has not answered within %v: it stands still, and may do what was asked when it goes on", patience))
 	defer cancel()
 	c, token, err := dial(ctx, dir)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return Answer{}, context.Cause(ctx)
+	case err != nil:
 		return Answer{}, noRun(err)
 	}
 	defer c.Close()
@@ -33,7 +42,7 @@ func Ask(ctx context.Context, dir string, q Request) (Answer, error) {
 	q.Version, q.Token = Version, token
 	a, err := exchange(c, q)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err()
+		err = context.Cause(ctx)
 	}
 	return a, err
 }

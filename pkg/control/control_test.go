@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // echo answers with the request.
@@ -206,6 +207,24 @@ func TestHandlerTrouble(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("what was asked before the end is not answered: %v", err)
+	}
+}
+
+// A run that stands still, as one that was sent SIGSTOP, keeps nobody for ever,
+// and who asks is told so; who gives up is told that.
+func TestSilentRun(t *testing.T) {
+	dir := t.TempDir()
+	at(t, dir, listen, func(ctx context.Context, _ Request) Answer {
+		<-ctx.Done()
+		return Answer{Kind: Done}
+	})
+	if _, err := ask(t.Context(), dir, Request{Verb: "status"}, time.Millisecond); err == nil || !strings.Contains(err.Error(), "has not answered within 1ms") {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ask(ctx, dir, Request{Verb: "status"}, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }
 
