@@ -70,6 +70,59 @@ func TestFuseTriesALikelyRow(t *testing.T) {
 	}
 }
 
+// Where only rows are left whose password was wrong in the last run too, one of
+// them after one pause says what there is to say: whoever runs them again gets the
+// answer in a quarter of an hour. Those that were mended are done all the same.
+func TestFuseOfRefusedRowsOnly(t *testing.T) {
+	tests := []struct {
+		name         string
+		wrong        int // so many rows from the first on
+		new          int // a row that was not refused before, and waits for another try; 0: none
+		done, failed int
+		within       time.Duration
+	}{
+		{"all are wrong", 20, 0, 0, 6, 16 * minutes},
+		{"the last ones were mended", 15, 0, 5, 15, 46 * minutes},
+		{"another row waits", 20, 7, 0, 8, 106 * minutes},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newLogins(func(l login) error {
+					switch {
+					case l.side != fault.Source || l.line > tt.wrong:
+						return nil
+					case l.line == tt.new && l.at < time.Minute:
+						return &fault.Error{Temporary: true, Code: fault.InUse, Op: "login", Wait: 3 * time.Hour}
+					}
+					return refusedLogin
+				})
+				s.works = time.Second
+				list := rows(20)
+				for i := range list {
+					if known := &list[i].Known; list[i].Pair.Line != tt.new {
+						known.State, known.FaultCode = "failed", string(fault.AuthRefused)
+					}
+				}
+				start := time.Now()
+				res, err := mustNew(t, Options{Syncer: s, Parallel: 1, AuthFuse: 5, Retry: steady}).Run(t.Context(), list)
+				got := states(res)
+				if err != nil || got[throughput.Done] != tt.done || got[throughput.Failed] != tt.failed || got[throughput.Parked] != 20-tt.done-tt.failed {
+					t.Errorf("%v, states %v, want %d done and %d failed", err, got, tt.done, tt.failed)
+				}
+				if d := time.Since(start); d > tt.within {
+					t.Errorf("took %v", d)
+				}
+				for _, r := range res {
+					if r.State == throughput.Parked && (r.Fault.Code != string(fault.AuthFuse) || !r.ParkedUntil.IsZero()) {
+						t.Errorf("line %d: %+v until %v", r.Line, r.Fault, r.ParkedUntil)
+					}
+				}
+			})
+		})
+	}
+}
+
 // A host that has banned this machine after refused logins is tried by one row
 // after each pause, not by one row after the other.
 func TestFuseOfAHostThatBans(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
@@ -74,6 +75,7 @@ func (f *feeder) endDeserted(ctx context.Context) {
 	if f.stopping {
 		return
 	}
+	f.weighFuses()
 	for o, jobs := range f.gate.deserted() {
 		p := o.pause // nobody changes one that is over
 		jobs = append(jobs, f.waits.remove(func(j *job) bool { return j.touches(o.name) })...)
@@ -81,8 +83,12 @@ func (f *feeder) endDeserted(ctx context.Context) {
 			continue
 		}
 		why := *p.why
-		if p.n > fuseTries && p.fuse {
-			why.Text = fmt.Sprintf("%s, the last %d of them after pauses", p.why.Text, fuseTries)
+		switch {
+		case !p.fuse || p.n < 2:
+		case p.n == 2:
+			why.Text = p.why.Text + ", the last one after a pause; all rows that are left were refused in the last run too"
+		default:
+			why.Text = fmt.Sprintf("%s, the last %d of them after pauses", p.why.Text, p.n-1)
 		}
 		f.opt.Logger.Error("host given up in this run", slog.String("host", o.name), slog.Int("rows", len(jobs)),
 			slog.String("code", string(why.Code)), slog.String("err", fault.Clean(why.Error())))
@@ -93,6 +99,18 @@ func (f *feeder) endDeserted(ctx context.Context) {
 				r.State = endState(r.Count, &why)
 			}
 			f.endRow(ctx, j, r)
+		}
+	}
+}
+
+// weighFuses gives up a host whose fuse has outlasted a pause where all rows that
+// it has left are ones whose password was wrong in the last run too: it is they
+// that are wrong, and not a ban that passes. Whoever has mended some begins with
+// the one that goes first after the pause.
+func (f *feeder) weighFuses() {
+	for _, o := range f.gate.fuses() {
+		if !slices.ContainsFunc(f.tasks, func(t *task) bool { return !t.ended && !t.job.refused && t.job.touches(o.name) }) {
+			f.gate.giveUp(o)
 		}
 	}
 }

@@ -12,15 +12,16 @@ import (
 // first: if its login works the others follow, and if it meets the same
 // trouble the host is parked again, for longer.
 type pause struct {
-	since  time.Time // when the first one began of those that followed each other
-	n      int       // which of these it is, from 1
-	length time.Duration
-	until  time.Time // by the clock that does not jump
-	ended  time.Time // of one that has ended
-	why    *fault.Error
-	fuse   bool // for logins that were refused
-	stalls int  // how often the fuse's row met something else
-	firm   bool // the server asked for it: only who goes first can end it
+	since   time.Time // when the first one began of those that followed each other
+	n       int       // which of these it is, from 1
+	length  time.Duration
+	until   time.Time // by the clock that does not jump
+	ended   time.Time // of one that has ended
+	why     *fault.Error
+	fuse    bool // for logins that were refused
+	stalls  int  // how often the fuse's row met something else
+	weighed bool // whether it is worth another pause
+	firm    bool // the server asked for it: only who goes first can end it
 
 	due   bool // its time has come
 	first *job // who goes first; nil: nobody has so far
@@ -86,6 +87,28 @@ func (g *gate) park(h *host, e *fault.Error, fuse bool, now time.Time) *pause {
 	g.hosts.watch(h)
 	g.hosts.version++
 	return p
+}
+
+// fuses are the hosts whose fuse has outlasted a pause, each once after each.
+func (g *gate) fuses() (out []*host) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for o := range g.hosts.watched {
+		if p := o.pause; p != nil && p.fuse && p.n > 1 && !p.over && !p.weighed {
+			p.weighed = true
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// giveUp has nobody go to a parked host any more in this run.
+func (g *gate) giveUp(h *host) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h.pause.over, h.pause.until = true, time.Time{}
+	g.stale = true
+	g.hosts.version++
 }
 
 // delay has the fuse's next row wait: the one that went first came to no login
