@@ -128,6 +128,9 @@ func (s *steering) parallel(o order) (string, error) {
 		if err := s.runner.SetAuto(b.Min, b.Max); err != nil {
 			return "", err
 		}
+		if auto != (batch.Bounds{}) {
+			return fmt.Sprintf("parallel auto, now %d: the best number is looked for anew, from %d to %d", before, b.Min, b.Max), nil
+		}
 		return fmt.Sprintf("parallel %d -> auto: the best number is looked for, from %d to %d", before, b.Min, b.Max), nil
 	}
 	if err := s.runner.SetParallel(o.parallel.n); err != nil {
