@@ -191,6 +191,7 @@ type planning struct {
 	keeps       bool           // ledger may be written
 	ids         []ledger.RowID // of selected; 0 where the ledger does not know a row
 	known       []ledger.Row   // as ids
+	asked       []bool         // as ids: its source has said how much it holds, if only nothing
 	paces       []ledger.Pace
 	predictions []ledger.Prediction
 }

@@ -117,6 +117,38 @@ func TestPlanAndRun(t *testing.T) {
 	}
 }
 
+// An account without mail is known to have none, and not taken to be like the
+// others.
+func TestPlanEmptyAccounts(t *testing.T) {
+	servers := twoServers(t)
+	var list strings.Builder
+	for _, user := range []string{"full", "empty1", "empty2"} {
+		for _, s := range servers {
+			if err := s.AddUser(user, "x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fmt.Fprintf(&list, "imap+insecure://%s;%s;x;imap+insecure://%s;%s;x\n", servers[0].Addr(), user, servers[1].Addr(), user)
+	}
+	if err := servers[0].Fill("full", demoMailbox(1, "INBOX", 20)); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "accounts.csv")
+	if err := os.WriteFile(name, []byte(list.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second one reads what the first one has kept
+		out, _ := planned(t, exitDone, "plan", name, "--rate", "1MiB/s", "--json", "--quiet")
+		var rep plan.Report
+		if err := json.Unmarshal([]byte(out), &rep); err != nil {
+			t.Fatal(err)
+		}
+		if s := rep.Sizes; s.Accounts != 3 || s.Unknown != 0 || s.Messages != 20 || s.Octets != s.Largest || s.Smallest != 0 || s.Error != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 // Rates come from a run that has copied enough.
 func TestPlanFromRun(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "accounts.csv")

@@ -79,7 +79,8 @@ func (p *planning) recall(ctx context.Context) (err error) {
 	return err
 }
 
-// sizeKnown reports whether the size of a row is known.
+// sizeKnown reports whether the size of a row is known. An account that was found
+// without mail is asked again each time.
 func sizeKnown(r *ledger.Row) bool {
 	return r.SourceOctets > 0 || r.SourceMessages > 0 || r.State == "done" && r.Covers("")
 }
@@ -93,6 +94,7 @@ func (p *planning) size(ctx context.Context) error {
 			unknown = append(unknown, i)
 		}
 	}
+	p.asked = make([]bool, len(p.known))
 	if len(unknown) > 0 && !p.opt.noLogin {
 		if err := p.ask(ctx, unknown); err != nil {
 			return err
@@ -114,6 +116,7 @@ func (p *planning) size(ctx context.Context) error {
 	for i, at := range p.selected {
 		pair := &p.pairs[at]
 		a := accountOf(&p.known[i], float64(p.opt.change), now)
+		a.Unknown = a.Unknown && !p.asked[i]
 		a.Line, a.Source, a.Dest = pair.Line, index(pair.Source.Host), index(pair.Dest.Host)
 		p.fleet.Accounts = append(p.fleet.Accounts, a)
 	}
@@ -210,6 +213,7 @@ func (a *asking) answer(ctx context.Context, i int, rep mailsync.SizeReport) err
 		a.failed = append(a.failed, fmt.Sprintf("line %d, %s: %s", p.pairs[p.selected[i]].Line, p.who(i), fault.Clean(text)))
 		return nil
 	}
+	p.asked[i] = true
 	r := &p.known[i]
 	r.SourceMessages, r.SourceOctets, r.SourceError = rep.Messages, rep.Octets.Octets, rep.Octets.Error
 	if !p.keeps {
