@@ -45,13 +45,16 @@ makes mailboxes there that are called imapfleet-probe-..., fills them, and
 removes them at its end, also after Ctrl-C. --read-only leaves it alone.
 
 The source alone is read into nothing; the destination alone is given made-up
-messages of the source's sizes; then mail goes from the one to the other, each
-with 1, 2, 4 and 8 lanes. The verdict says which side is the slower one, from
-how many lanes on it does not get faster, what --parallel to use and which rate
-to expect. The source is only read, and nothing there is marked as read.
+messages of the source's sizes; then mail goes from the one to the other as in
+a run, each with 1, 2, 4 and 8 lanes. With fewer lanes than rows these take
+turns, and a rate is that for the mail of all rows together. The verdict says
+which side is the slower one, from how many lanes on it does not get faster,
+what --parallel to use and which rate to expect. The source is only read, and
+nothing there is marked as read.
 
-All of it takes 30 s (--for), and moves 256 MiB on each side at most (--volume),
-and never more than half of what an account's quota leaves. No message over 8
+All of it takes 30 s (--for), and moves 2 GiB on each side at most (--volume),
+and never more than half of what an account's quota leaves: so much room the
+destination needs meanwhile. Messages may be read more than once. None over 8
 MiB takes part. The rows used are the first with the servers of the first row,
 up to 8 accounts; a row's mail goes to that row's account alone. A mailbox that
 could not be removed is named; so is one that a probe left which was killed,

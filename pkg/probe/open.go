@@ -110,28 +110,24 @@ func said(err error) (text, hint string) {
 // ready opens what is missing for n lanes on the sides given, and returns the
 // lanes that have it. err says why they are fewer.
 func (p *prober) ready(ctx context.Context, n int, sides ...*side) (have []*lane, err error) {
-	lanes := p.pick(n)
-	for range 2 { // a connection may be lost while others are opened
+	lanes := p.lanes[:max(n, p.placed)] // more than n where they take turns
+	for range 2 {                       // a connection may be lost while others are opened
 		for _, s := range sides {
 			if err := p.fill(ctx, lanes, s); err != nil {
 				return having(lanes, sides), err
 			}
 		}
-		if have = having(lanes, sides); len(have) == n {
+		if have = having(lanes, sides); len(have) == len(lanes) {
 			break
 		}
 	}
 	return have, nil
 }
 
-// pick takes n lanes. While they are fewer than the rows, each step has others
-// than the one before: what a server has just read, it reads faster.
-func (p *prober) pick(n int) (out []*lane) {
-	if n >= p.placed {
-		return p.lanes[:n]
-	}
+// pick takes n of the lanes, those whose turn it is.
+func (p *prober) pick(have []*lane, n int) (out []*lane) {
 	for range n {
-		out = append(out, p.lanes[p.turn%p.placed])
+		out = append(out, have[p.turn%len(have)])
 		p.turn++
 	}
 	return out

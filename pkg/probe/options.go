@@ -20,7 +20,7 @@ type Options struct {
 	Pairs []account.Pair
 
 	For      time.Duration // until the last measurement ends; 0: 30 s. To remove mailboxes may take longer.
-	Volume   int64         // octets that are read from the source, and as many written to the destination, at most; 0: 256 MiB
+	Volume   int64         // octets that are read from the source, and as many written to the destination, at most; 0: 2 GiB
 	Lanes    int           // the most that are tried: 1, 2, 4 ... and this number; 0: 8
 	ReadOnly bool          // at the destination only to log in and look
 
@@ -58,7 +58,7 @@ const (
 // Defaults and bounds.
 const (
 	DefaultFor    = 30 * time.Second
-	DefaultVolume = 256 << 20
+	DefaultVolume = 2 << 30
 	DefaultLanes  = 8
 	MaxLanes      = 64
 )

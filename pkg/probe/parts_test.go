@@ -171,8 +171,8 @@ func TestSpans(t *testing.T) {
 // Each message is read once before any is read again, and a budget holds.
 func TestSampleTakes(t *testing.T) {
 	s := &sample{}
-	s.add("a", []piece{{uids: []uint32{3, 1, 2}, octets: []int64{30, 10, 20}}}, 100)
-	s.add("b", []piece{{uids: []uint32{9, 8}, octets: []int64{500, 5}}}, 100)
+	s.add("a", []piece{{uids: []uint32{3, 1, 2}, octets: []int64{30, 10, 20}}}, 3, 100)
+	s.add("b", []piece{{uids: []uint32{9, 8}, octets: []int64{500, 5}}}, 2, 100)
 	if s.leftOut != 1 {
 		t.Errorf("%d left out", s.leftOut)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,39 +16,31 @@ import (
 const (
 	leastStep = 20 * time.Millisecond  // a shorter one says nothing
 	enough    = 500 * time.Millisecond // a shorter one does not say much
-	grace     = 3 * time.Second        // for answers, after a step's time is over
 )
-
-// work is what one lane does in a step: soft ends when nothing new is to begin,
-// hard when nothing more is waited for.
-type work func(soft, hard context.Context, l *lane, st *step) error
-
-// step is one measurement.
-type step struct {
-	phase Phase
-	p     *prober
-	tally
-	budget  *budget // of the step
-	command int64   // octets of one command at most
-}
 
 // plan is what is still to be measured.
 type plan struct {
 	phase Phase
 	sides []*side
 	do    work
+	// weight is how much of time and volume a step has beside those of other
+	// phases.
+	weight float64
+	// turn is how long a turn of rows is at least; 0: rows take none, for what is
+	// made up is alike for all.
+	turn time.Duration
 }
 
 // phases measures all there is to be measured.
 func (p *prober) phases(ctx context.Context) {
-	plans := []plan{{Source, p.sides[:1], drain}}
+	plans := []plan{{Source, p.sides[:1], drain, 1, sourceTurn}}
 	switch {
 	case p.opt.ReadOnly:
 	case p.sides[1].keeps():
 		p.end(Dest, 1, &fault.Error{Side: fault.Dest, Host: p.opt.Pairs[0].Dest.Host,
 			Text: "not written to: Gmail keeps the messages of a mailbox that is deleted, in All Mail"})
 	default:
-		plans = append(plans, plan{Dest, p.sides[1:], fill}, plan{Both, p.sides[:], pipe})
+		plans = append(plans, plan{Dest, p.sides[1:], fill, 1, 0}, plan{Both, p.sides[:], pipe, 2, bothTurn})
 	}
 	sound := [2]bool{true, true} // by side: it has not refused to go on
 	for i, pl := range plans {
@@ -64,7 +55,7 @@ func (p *prober) phases(ctx context.Context) {
 		if pl.phase == Both && !(sound[0] && sound[1]) {
 			return
 		}
-		if err := p.phase(ctx, pl, len(plans)-i); err != nil && len(pl.sides) == 1 {
+		if err := p.phase(ctx, pl, plans[i+1:]); err != nil && len(pl.sides) == 1 {
 			sound[pl.sides[0].index()] = errors.Is(err, errFewer)
 		}
 	}
@@ -76,23 +67,20 @@ var errFewer = errors.New("no more connections")
 
 // phase climbs the ladder. left is how many phases there are still, with it.
 // The error says why it ended early.
-func (p *prober) phase(ctx context.Context, pl plan, left int) error {
+func (p *prober) phase(ctx context.Context, pl plan, left []plan) error {
 	ladder := p.opt.ladder()
+	done := 0
 	for i, n := range ladder {
 		have, err := p.ready(ctx, n, pl.sides...)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		before := 0
-		if i > 0 {
-			before = ladder[i-1]
-		}
-		if len(have) > before {
-			steps := len(ladder) - i + (left-1)*len(ladder)
-			if serr := p.measured(ctx, pl, have, steps, weightLeft(ladder[i:], ladder, pl.phase, p.opt.ReadOnly)); serr != nil {
-				p.end(pl.phase, len(have), serr)
+		if lanes := min(n, len(have)); lanes > done {
+			if serr := p.measured(ctx, pl, have, lanes, shareOf(pl, ladder[i:], left, ladder)); serr != nil {
+				p.end(pl.phase, lanes, serr)
 				return serr
 			}
+			done = lanes
 		}
 		if len(have) < n {
 			p.end(pl.phase, n, err)
@@ -102,40 +90,48 @@ func (p *prober) phase(ctx context.Context, pl plan, left int) error {
 	return nil
 }
 
-// weight is the part of the volume that a step with so many lanes has beside
-// others: more lanes move more.
-func weight(lanes int) int64 { return int64(bits.Len(uint(lanes))) }
+// share is which part of what is left one step may use: of the time, and of the
+// volume.
+type share struct{ time, volume float64 }
 
-// weightLeft is the weights of the steps that move octets in the direction of
-// the present one, with it: each direction is used in two phases.
-func weightLeft(rest, ladder []int, phase Phase, readOnly bool) (sum int64) {
-	for _, n := range rest {
-		sum += weight(n)
+// shareOf is that of the first of the steps of a phase that are left; later are
+// the phases that follow. Both sides together are what a run will be like, so
+// they have more of all; more lanes move more; and each direction is used in two
+// phases.
+func shareOf(pl plan, rest []int, later []plan, ladder []int) share {
+	var time, volume float64
+	add := func(of plan, lanes []int) {
+		for _, n := range lanes {
+			time += of.weight
+			if of.phase == pl.phase || of.phase == Both {
+				volume += of.weight * weight(n)
+			}
+		}
 	}
-	if phase == Both || readOnly {
-		return sum
+	add(pl, rest)
+	for _, of := range later {
+		add(of, ladder)
 	}
-	for _, n := range ladder {
-		sum += weight(n)
-	}
-	return sum
+	return share{pl.weight / time, pl.weight * weight(rest[0]) / volume}
 }
 
-// measured does one step. The error says why no further one of its phase is to
-// be done.
-func (p *prober) measured(ctx context.Context, pl plan, have []*lane, stepsLeft int, weights int64) error {
-	reserve := p.opt.For / 20
-	d := (time.Until(p.until) - reserve) / time.Duration(stepsLeft)
+// weight is the part of the volume that a step with so many lanes has beside
+// others.
+func weight(lanes int) float64 { return float64(bits.Len(uint(lanes))) }
+
+// measured does one step of so many lanes of those that there are. The error
+// says why no further one of its phase is to be done.
+func (p *prober) measured(ctx context.Context, pl plan, have []*lane, lanes int, part share) error {
+	d := time.Duration(float64(time.Until(p.until)-p.opt.For/20) * part.time)
 	if d < leastStep {
 		return &fault.Error{Text: "there was no time left: --for is too short for it"}
 	}
-	st := &step{phase: pl.phase, p: p, budget: newBudget(p.volumeOf(pl, have, weights), 1<<40)}
-	st.command = min(max(st.budget.octets/int64(16*len(have)), leastCommand), mostCommand)
+	st := &step{phase: pl.phase, p: p, lanes: lanes}
 	braked := p.braked(pl, have)
 	var took time.Duration
 	err := p.enter(ctx, pl, have)
 	if err == nil {
-		took, err = st.run(ctx, d, have, pl.do)
+		took, err = st.run(ctx, d, p.volumeOf(pl, part), have, pl)
 	}
 	p.mu.Lock()
 	p.read.moved, p.read.left = p.read.moved+st.read, p.read.left-st.read
@@ -147,13 +143,13 @@ func (p *prober) measured(ctx context.Context, pl plan, have []*lane, stepsLeft 
 	case err != nil && !cut(err):
 		return err
 	case err != nil:
-		p.note("%s with %s: not counted, a connection was lost (%v)", pl.phase, atLanes(len(have)), fault.Of(err))
+		p.note("%s with %s: not counted, a connection was lost (%v)", pl.phase, atLanes(lanes), fault.Of(err))
 		return nil
 	case st.messages == 0:
 		return &fault.Error{Text: fmt.Sprintf("nothing was moved in %s: the servers are slow (a longer --for helps), the accounts hold no mail, "+
 			"or --volume or the quota leave no room", throughput.FormatDuration(took))}
 	}
-	p.keep(pl.phase, st.step(len(have), took))
+	p.keep(st.measurement(took))
 	p.short = p.short || took < d/2 && took < enough
 	if p.braked(pl, have) > braked {
 		return &fault.Error{Code: fault.Throttled, Text: "the server said [THROTTLED]: it asks to go slower"}
@@ -177,7 +173,7 @@ func (p *prober) enter(ctx context.Context, pl plan, have []*lane) error {
 }
 
 // volumeOf is how many octets a step may move.
-func (p *prober) volumeOf(pl plan, have []*lane, weights int64) int64 {
+func (p *prober) volumeOf(pl plan, part share) int64 {
 	left := p.read.left
 	switch pl.phase {
 	case Dest:
@@ -185,7 +181,12 @@ func (p *prober) volumeOf(pl plan, have []*lane, weights int64) int64 {
 	case Both:
 		left = min(left, p.write.left)
 	}
-	return max(left, 0) * weight(len(have)) / max(weights, 1)
+	return p.atLeast(int64(float64(left)*part.volume), left)
+}
+
+// atLeast has a part of what is left be large enough for one message.
+func (p *prober) atLeast(part, left int64) int64 {
+	return min(max(part, p.rep.Mix.Limit), max(left, 0))
 }
 
 // braked is for how long the servers had the lanes wait so far.
@@ -204,64 +205,28 @@ func cut(err error) bool {
 	return f != nil && f.Temporary && (f.Code == fault.ConnectionLost || f.Code == fault.Timeout)
 }
 
-// run has the lanes work for so long, and waits for all of them. The error is
-// the first that is none of the end of time.
-func (st *step) run(ctx context.Context, d time.Duration, have []*lane, do work) (took time.Duration, err error) {
-	soft, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	hard, stop := afterwards(soft, grace)
-	defer stop()
-	began := time.Now()
-	var wg sync.WaitGroup
-	errs := make([]error, len(have))
-	for i, l := range have {
-		wg.Go(func() {
-			errs[i] = safely(func() error { return do(soft, hard, l, st) })
-			if errs[i] != nil {
-				cancel() // what is left is no measurement of so many lanes
-			}
-		})
-	}
-	wg.Wait()
-	took = time.Since(began)
-	for _, e := range errs {
-		if e != nil && fault.Of(e) != nil && (err == nil || cut(err)) {
-			err = e // what a server says counts for more than a cut
-		}
-	}
-	return took, err
-}
-
-// afterwards returns a context that ends so long after ctx has.
-func afterwards(ctx context.Context, d time.Duration) (hard context.Context, stop func()) {
-	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var mu sync.Mutex
-	var timer *time.Timer
-	release := context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		timer = time.AfterFunc(d, cancel)
-	})
-	return hard, func() {
-		release()
-		cancel()
-		mu.Lock()
-		defer mu.Unlock()
-		if timer != nil {
-			timer.Stop()
-		}
-	}
-}
-
 // keep adds a step to the report.
-func (p *prober) keep(phase Phase, s throughput.Step) {
+func (p *prober) keep(m measurement) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := map[Phase]*[]throughput.Step{Source: &p.rep.Source, Dest: &p.rep.Dest, Both: &p.rep.Both}[phase]
+	s := m.step(evenShare, p.mixed())
+	at := p.stepsOf(m.phase)
 	*at = append(*at, s)
+	p.kept[m.phase] = append(p.kept[m.phase], m)
 	if p.opt.OnStep != nil {
-		p.opt.OnStep(phase, s)
+		p.opt.OnStep(m.phase, s)
 	}
+}
+
+// stepsOf are those of a phase in the report. p.mu is held.
+func (p *prober) stepsOf(phase Phase) *[]throughput.Step {
+	switch phase {
+	case Source:
+		return &p.rep.Source
+	case Dest:
+		return &p.rep.Dest
+	}
+	return &p.rep.Both
 }
 
 // end notes why a phase is over before its time.

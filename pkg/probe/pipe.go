@@ -60,8 +60,8 @@ type queue struct {
 }
 
 // body reads a message into memory. It waits for room, which stops the reading.
-func (q *queue) body(st *step) func(m *imapconn.Message, n int64, r io.Reader) error {
-	return func(_ *imapconn.Message, n int64, r io.Reader) error {
+func (q *queue) body(st *step) func(n int64, r io.Reader, border bool) error {
+	return func(n int64, r io.Reader, border bool) error {
 		q.now = message{}
 		st.came(n)
 		if n > ahead || q.room.Acquire(q.wanted, n) != nil { // larger than the server has said, or too late
@@ -71,7 +71,7 @@ func (q *queue) body(st *step) func(m *imapconn.Message, n int64, r io.Reader) e
 		if _, err := io.ReadFull(r, buf); err != nil {
 			return err
 		}
-		q.now = message{octets: n, body: bytes.NewReader(buf), free: func() {
+		q.now = message{octets: n, border: border, body: bytes.NewReader(buf), free: func() {
 			q.room.Release(n)
 			if cap(buf) > mostIdle {
 				return

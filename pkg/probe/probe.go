@@ -27,8 +27,9 @@ type prober struct {
 	lanes []*lane
 	synth *synth
 
-	placed int // rows that lanes have; the first lanes have one each
-	turn   int // of the first lanes, which is next
+	placed int           // rows that lanes have; the first lanes have one each
+	turn   int           // of lanes, which is next
+	tail   time.Duration // that answers took after the last turn was over
 
 	read, write volume // what is left of the volume
 
@@ -36,6 +37,8 @@ type prober struct {
 	rep   Report
 	tries int  // connections opened anew after a loss
 	short bool // a step was over soon, for want of volume
+	kept  map[Phase][]measurement
+	made  []time.Duration // that it took to make and open a mailbox
 }
 
 // volume is how many octets may still be moved in one direction, and have been.
@@ -66,6 +69,7 @@ type lane struct {
 	box  string         // the same as on the wire
 	rng  *rand.Rand
 	size [2]int64 // octets of a command, by side: what answers come soon to
+	flow flow     // of the turn
 }
 
 // Run probes. The Report is there with every error. An error is ctx's, when it
@@ -73,7 +77,7 @@ type lane struct {
 // were left says Report.Mailboxes.
 func Run(ctx context.Context, opt Options) (*Report, error) {
 	opt = opt.withDefaults()
-	p := &prober{opt: opt, press: imapconn.NewCompressor(imapconn.CompressOff), began: time.Now(), id: newID()}
+	p := &prober{opt: opt, press: imapconn.NewCompressor(imapconn.CompressOff), began: time.Now(), id: newID(), kept: map[Phase][]measurement{}}
 	p.until = p.began.Add(opt.For)
 	p.read.left, p.write.left = opt.Volume, opt.Volume
 	p.sides = [2]*side{newSide(fault.Source), newSide(fault.Dest)}
@@ -189,9 +193,41 @@ func (p *prober) finish() {
 	if p.short {
 		r.note("some measurements took less than %s, since their part of the volume was used up: a larger --volume tells more", throughput.FormatDuration(enough))
 	}
+	p.restate()
 	r.Read, r.Written = p.read.moved, p.write.moved
 	r.Server1, r.Logins1, r.RoundTrip1 = p.sides[0].report(p.opt.Pairs, ofSource())
 	r.Server2, r.Logins2, r.RoundTrip2 = p.sides[1].report(p.opt.Pairs, ofDest())
+	r.Boxes, r.Making = p.boxes(), median(p.made)
 	r.judge()
 	r.Seconds = round(time.Since(p.began).Seconds())
+}
+
+// restate tells the steps anew, by what all of them together say about which
+// part of a lane's time goes by octets. p.mu is held.
+func (p *prober) restate() {
+	for _, phase := range []Phase{Source, Dest, Both} {
+		all, mean := p.kept[phase], p.mixed()
+		share := octetShare(all, mean)
+		steps := *p.stepsOf(phase)
+		for i, m := range all {
+			steps[i] = m.step(share, mean)
+		}
+		if phase == Both && len(all) > 0 {
+			p.rep.OctetShare = share
+		}
+	}
+}
+
+// mixed is the mean of the octets of messages.
+func (p *prober) mixed() float64 { return float64(max(p.rep.Mix.Mean, 1)) }
+
+// boxes is how many mailboxes with mail an account has.
+func (p *prober) boxes() float64 {
+	var sum, n float64
+	for _, r := range p.rows {
+		if r.list != nil {
+			sum, n = sum+float64(r.list.boxes), n+1
+		}
+	}
+	return round(sum / max(n, 1))
 }

@@ -40,8 +40,6 @@ type asked struct {
 
 	last chan struct{} // closed when its last message has begun to come
 	come int           // messages that have begun; the reading goroutine's
-	body func(m *imapconn.Message, n int64, r io.Reader) error
-	done func(m *imapconn.Message) error
 }
 
 // reader has a lane's source send messages, a command ahead of the one that is
@@ -51,7 +49,7 @@ type reader struct {
 	l      *lane
 	st     *step
 	from   []*budget
-	body   func(m *imapconn.Message, n int64, r io.Reader) error
+	body   func(n int64, r io.Reader, border bool) error
 	done   func(m *imapconn.Message) error // a message that came with a body is complete; nil: nothing
 	flight []*asked
 	begun  bool // a command was sent: a step is that long at least
@@ -109,7 +107,7 @@ func (r *reader) ask(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	c := r.l.conn[0]
-	a := &asked{run: next, last: make(chan struct{}), alone: len(r.flight) == 0, body: r.body, done: r.done}
+	a := &asked{run: next, last: make(chan struct{}), alone: len(r.flight) == 0}
 	if r.l.at != next.box {
 		o, err := c.StartExamine(ctx, next.box)
 		if err != nil {
@@ -129,20 +127,20 @@ func (r *reader) ask(ctx context.Context) (bool, error) {
 
 func (r *reader) handler(a *asked) imapconn.FetchHandler {
 	return imapconn.FetchHandler{
-		Body: func(m *imapconn.Message, n int64, body io.Reader) error {
+		Body: func(_ *imapconn.Message, n int64, body io.Reader) error {
 			if a.come++; a.come == 1 && a.alone && r.st.phase == Source {
 				r.st.answered(time.Since(a.sent))
 			}
 			if a.come == len(a.uids) {
 				close(a.last)
 			}
-			return a.body(m, n, body)
+			return r.body(n, body, a.border && a.come == 1)
 		},
 		Message: func(m *imapconn.Message) error {
-			if !m.HasBody || a.done == nil {
+			if !m.HasBody || r.done == nil {
 				return nil
 			}
-			return a.done(m)
+			return r.done(m)
 		},
 	}
 }
@@ -185,9 +183,9 @@ func (r *reader) wait(soft, hard context.Context) error {
 
 // drain is the work of a lane at the source alone.
 func drain(soft, hard context.Context, l *lane, st *step) error {
-	r := &reader{l: l, st: st, from: []*budget{st.budget}, body: func(_ *imapconn.Message, _ int64, body io.Reader) error {
+	r := &reader{l: l, st: st, from: []*budget{st.budget}, body: func(_ int64, body io.Reader, _ bool) error {
 		n, err := io.Copy(io.Discard, body)
-		st.moved(n, 1)
+		l.flow.passed(n, 1)
 		st.came(n)
 		return err
 	}}

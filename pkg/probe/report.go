@@ -15,13 +15,17 @@ type Report struct {
 
 	Rows []Row `json:"rows"` // that lent their accounts
 
-	// The measurements, by rising lanes. Latency is, at the source, the time
+	// The measurements, by rising lanes. Their rates are those for mail as Mix says,
+	// whatever a step happened to move of it. Latency is, at the source, the time
 	// from a FETCH that waits for nothing to its first octets; at the
 	// destination, and for both, the time from the end of an APPEND to its
 	// answer.
 	Source []throughput.Step `json:"source"`
 	Dest   []throughput.Step `json:"destination"`
 	Both   []throughput.Step `json:"both"`
+	// OctetShare is which part of a lane's time went by octets in Both, and not by
+	// messages; 0.5 where accounts are too much alike to tell.
+	OctetShare float64 `json:"octet_share"`
 	// Ended says why a phase has fewer steps than were asked for.
 	Ended []Ended `json:"ended"`
 
@@ -31,6 +35,11 @@ type Report struct {
 	// held to --login-rate.
 	Logins1 float64 `json:"logins_per_second1"`
 	Logins2 float64 `json:"logins_per_second2"`
+	// Boxes is how many mailboxes with mail an account has at the source, on
+	// average, and Making how long it takes to make and open one at the
+	// destination, in seconds.
+	Boxes   float64 `json:"mailboxes_per_account"`
+	Making  float64 `json:"mailbox_seconds"`
 	Server1 Server  `json:"server1"`
 	Server2 Server  `json:"server2"`
 

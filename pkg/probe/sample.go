@@ -22,12 +22,17 @@ const (
 // any is read again.
 type sample struct {
 	leftOut int // messages that are too large
+	boxes   int // mailboxes with mail that the account has
 
 	mu     sync.Mutex // guards what follows
 	pieces []piece
 	at     int // of pieces: where the next run is taken from
 	from   int // in that piece
 	turns  int // times that all were read
+	// passed is how many mailboxes were gone through since take last told of one,
+	// as parts of those that they really are: of a large one only some messages are
+	// sampled.
+	passed float64
 }
 
 // piece is messages of one mailbox in the order of their UIDs.
@@ -35,7 +40,8 @@ type piece struct {
 	box    string // as on the wire
 	uids   []uint32
 	octets []int64
-	bad    bool // the server does not give them
+	part   float64 // of the messages of its mailbox
+	bad    bool    // the server does not give them
 }
 
 // newSample reads the sizes of about most messages; those above limit octets
@@ -56,18 +62,19 @@ func newSample(ctx context.Context, c *imapconn.Conn, most int, limit int64) (*s
 		if err := asked[i].wait(ctx); err != nil {
 			return nil, err
 		}
-		s.add(asked[i].box, asked[i].got, limit)
+		s.add(asked[i].box, asked[i].got, asked[i].messages, limit)
 	}
 	return s, nil
 }
 
 // asking is a mailbox whose sizes are asked for.
 type asking struct {
-	box     string
-	set     []imapconn.Range
-	opening *imapconn.Opening
-	fetch   *imapconn.Fetching
-	got     []piece // one for each range
+	box      string
+	messages int // that the mailbox holds
+	set      []imapconn.Range
+	opening  *imapconn.Opening
+	fetch    *imapconn.Fetching
+	got      []piece // one for each range
 }
 
 // choose picks mailboxes, the largest first, and ranges of UIDs in them.
@@ -80,6 +87,7 @@ func (s *sample) choose(boxes []imapconn.Mailbox, states []imapconn.Status, most
 		}
 	}
 	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(states[b].Messages, states[a].Messages) })
+	s.boxes = len(at)
 	at = at[:min(len(at), mostBoxes)]
 	var total float64
 	for _, i := range at {
@@ -90,7 +98,7 @@ func (s *sample) choose(boxes []imapconn.Mailbox, states []imapconn.Status, most
 		want := max(1, float64(most)*float64(states[i].Messages)/max(total, float64(most)))
 		set := spans(states[i], int(want))
 		if len(set) > 0 {
-			out = append(out, asking{box: boxes[i].Wire, set: set, got: make([]piece, len(set))})
+			out = append(out, asking{box: boxes[i].Wire, messages: int(states[i].Messages), set: set, got: make([]piece, len(set))})
 		}
 	}
 	return out
@@ -165,15 +173,16 @@ func mild(err error) bool {
 	return f != nil && !f.Temporary && (f.Scope == fault.Mailbox || f.Scope == fault.Message || f.Code == fault.Refused)
 }
 
-// add takes pieces of a mailbox in, by rising UID, without messages above limit.
-func (s *sample) add(box string, got []piece, limit int64) {
+// add takes pieces of a mailbox of so many messages in, by rising UID, without
+// messages above limit.
+func (s *sample) add(box string, got []piece, messages int, limit int64) {
 	for _, g := range got {
 		order := make([]int, len(g.uids))
 		for i := range order {
 			order[i] = i
 		}
 		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(g.uids[a], g.uids[b]) })
-		p := piece{box: box}
+		p := piece{box: box, part: float64(len(order)) / float64(max(messages, len(order), 1))}
 		for _, i := range order {
 			if g.octets[i] > limit {
 				s.leftOut++
@@ -200,6 +209,7 @@ type run struct {
 	box    string
 	uids   []uint32
 	octets int64
+	border bool // a run would come to another mailbox here
 }
 
 // mostMessages are asked for in one command.
@@ -215,6 +225,9 @@ func (s *sample) take(max int64, from ...*budget) (run, bool) {
 	}
 	p := s.pieces[s.at]
 	r := run{box: p.box}
+	if s.from == 0 && s.passed >= 1 {
+		s.passed, r.border = s.passed-1, true
+	}
 	for _, n := range p.octets[s.from:] {
 		if len(r.uids) > 0 && (r.octets+n > max || len(r.uids) >= mostMessages) || !takeAll(n, 1, from...) {
 			break
@@ -231,6 +244,9 @@ func (s *sample) next() bool {
 	for range 2 * len(s.pieces) {
 		if p := s.pieces[s.at]; !p.bad && s.from < len(p.uids) {
 			return true
+		}
+		if !s.pieces[s.at].bad {
+			s.passed += s.pieces[s.at].part
 		}
 		s.from = 0
 		if s.at++; s.at == len(s.pieces) {

@@ -3,28 +3,17 @@ package probe
 import (
 	"sync"
 	"time"
-
-	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
 // tally counts what the lanes of a step do. Its methods are safe for concurrent
 // use.
 type tally struct {
 	mu       sync.Mutex
-	octets   int64
-	messages int64
+	messages int64         // where the step measures
 	waited   time.Duration // for answers
 	answers  int
 	read     int64 // octets of the source's messages
 	written  int64 // octets that the destination has taken
-}
-
-// moved notes what has arrived where the step measures.
-func (t *tally) moved(octets, messages int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.octets += octets
-	t.messages += messages
 }
 
 // came and went count for the whole probe.
@@ -48,17 +37,13 @@ func (t *tally) answered(d time.Duration) {
 	t.answers++
 }
 
-// step is what was counted in so long.
-func (t *tally) step(lanes int, took time.Duration) throughput.Step {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := throughput.Step{Lanes: lanes, Seconds: round(took.Seconds())}
-	if took > 0 {
-		s.MiBPerSecond = round(float64(t.octets) / (1 << 20) / took.Seconds())
-		s.MessagesPerSecond = round(float64(t.messages) / took.Seconds())
+// measurement is what the step found.
+func (st *step) measurement(took time.Duration) measurement {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	m := measurement{phase: st.phase, lanes: st.lanes, took: took, did: st.did}
+	if st.answers > 0 {
+		m.latency = micro((st.waited / time.Duration(st.answers)).Seconds())
 	}
-	if t.answers > 0 {
-		s.Latency = micro((t.waited / time.Duration(t.answers)).Seconds())
-	}
-	return s
+	return m
 }

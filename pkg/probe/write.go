@@ -21,6 +21,7 @@ type message struct {
 	date    time.Time
 	hasDate bool
 	octets  int64
+	border  bool // it is of another mailbox than the one before
 	body    io.Reader
 	free    func() // called once the body has been read; nil: nothing
 }
@@ -72,7 +73,12 @@ func (w *writer) run(ctx context.Context) (err error) {
 		m, ok, over := w.next()
 		switch {
 		case ok:
-			err = w.add(ctx, m)
+			if m.border {
+				err = w.turn(ctx)
+			}
+			if err == nil {
+				err = w.add(ctx, m)
+			}
 		case over:
 			return w.end(ctx)
 		case w.open != nil:
@@ -129,6 +135,25 @@ func (w *writer) makeRoom(ctx context.Context) error {
 	}
 }
 
+// turn does what a run does between two mailboxes: the next one is selected behind
+// the last command, and all is answered before anything else is sent. Here it is
+// the same mailbox again.
+func (w *writer) turn(ctx context.Context) error {
+	if w.open != nil {
+		if err := w.finish(ctx); err != nil {
+			return err
+		}
+	}
+	opening, err := w.l.conn[1].StartSelect(ctx, w.l.box)
+	if err != nil {
+		return err
+	}
+	if err = w.end(ctx); err == nil {
+		_, err = opening.Wait(ctx)
+	}
+	return err
+}
+
 // add writes a message into the open command, or begins one.
 func (w *writer) add(ctx context.Context, m message) error {
 	if m.free != nil {
@@ -177,7 +202,7 @@ func (w *writer) collect(ctx context.Context) error {
 	}
 	took := time.Since(c.ended)
 	w.st.answered(took)
-	w.st.moved(c.octets, int64(c.n))
+	w.l.flow.passed(c.octets, int64(c.n))
 	w.st.went(c.octets)
 	w.l.size[1] = tempo(w.l.size[1], took, mostCommand)
 	return nil
@@ -238,6 +263,7 @@ func (f *madeUp) next(<-chan time.Time, <-chan struct{}) (m message, ok, over bo
 // enter makes the lane's mailbox, once, and opens it: where a mailbox is open,
 // servers are quicker to append to it.
 func (l *lane) enter(ctx context.Context, p *prober) error {
+	began := time.Now()
 	if err := p.make(ctx, l); err != nil {
 		return err
 	}
@@ -248,8 +274,14 @@ func (l *lane) enter(ctx context.Context, p *prober) error {
 	if err == nil {
 		l.in = l.conn[1]
 	}
-	if err != nil || !l.row.mine.enter(l.name) || sel.Exists == 0 {
+	if err != nil || !l.row.mine.enter(l.name) {
 		return err
+	}
+	if sel.Exists == 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.made = append(p.made, time.Since(began))
+		return nil
 	}
 	l.row.mine.forget(l.name)
 	return &fault.Error{Side: fault.Dest, Host: l.row.pair.Dest.Host, Op: "select", Mailbox: l.name,
