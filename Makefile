@@ -92,6 +92,7 @@ soak: ## users at work for 5 minutes on 500 accounts while everything breaks; th
 measure: ## what is said of where time goes, and how long a run takes, against what was made slow; a quiet machine, some 20 minutes
 	$(GO) test ./pkg/mailsync -run SpentNames -v -spent.full
 	$(GO) test -timeout 60m ./cmd/imapfleet -run 'TestDiagnosis|TestPlanAccuracy' -v -diagnosis.full -plan.full
+	$(GO) test -timeout 60m ./cmd/imapfleet -run 'TestPlanAccuracy' -v -plan.full -plan.probe
 
 check: lint arch ## all of CI
 	$(MAKE) test

@@ -70,6 +70,10 @@ run of a few rows is enough:
 
   imapfleet run accounts.csv --rows 2-6 && imapfleet plan accounts.csv
 
+Where a list has several servers, all pairs of them are taken to be as fast as
+those that were measured; plan them apart with --rows. Limits of single hosts
+(--limit1 and --limit2 of run) are not played.
+
 What a plan said is remembered. The run of the same rows says at its end how far
 off it was, and later plans with rates of the same origin are corrected by that.
 

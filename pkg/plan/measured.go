@@ -54,10 +54,13 @@ type probeReport struct {
 	Source []throughput.Step `json:"source"`
 	Dest   []throughput.Step `json:"destination"`
 	Both   []throughput.Step `json:"both"`
+	Share  *float64          `json:"octet_share"` // nil: not told
 	Trip1  float64           `json:"round_trip_seconds1"`
 	Trip2  float64           `json:"round_trip_seconds2"`
 	Login1 float64           `json:"logins_per_second1"`
 	Login2 float64           `json:"logins_per_second2"`
+	Boxes  float64           `json:"mailboxes_per_account"` // and 0: not told
+	Making float64           `json:"mailbox_seconds"`
 	// What one connection took; empty where it is not told.
 	Server1 probeServer `json:"server1"`
 	Server2 probeServer `json:"server2"`
@@ -109,11 +112,16 @@ func ReadProbe(in io.Reader) (Rates, error) {
 	if r.Mean == 0 {
 		r.Share = 1
 	}
+	if p.Share != nil && *p.Share >= 0 && *p.Share <= 1 && r.Mean > 0 {
+		r.Share = *p.Share
+	}
 	seconds := p.perRow()
-	if math.IsNaN(seconds) || seconds > 3600 {
-		return Rates{}, errors.New("the round trips or logins in it make no sense")
+	making := p.Boxes * p.Making
+	if math.IsNaN(seconds) || seconds > 3600 || !(making >= 0 && making <= 3600) {
+		return Rates{}, errors.New("the round trips, logins or mailboxes in it make no sense")
 	}
 	r.PerRow = time.Duration(seconds * float64(time.Second))
+	r.Making = time.Duration(making * float64(time.Second))
 	return r, nil
 }
 

@@ -39,6 +39,9 @@ type Rates struct {
 	Mean, Share float64
 	// PerRow is how long a lane is busy with a row beside its mail: logins, lists.
 	PerRow time.Duration
+	// Making is how long it takes to make a row's mailboxes, which its first pass
+	// does. That of Runs is in PerRow.
+	Making time.Duration
 	// Spread is how far rates may be off, as a part of them, with a confidence of
 	// 95 %.
 	Spread float64
@@ -102,13 +105,54 @@ func (r *Rates) Total(lanes, machines int, o Outlook) float64 {
 	return rate
 }
 
-// at reads a curve. Between two points it is a straight line, and it never
-// falls. Beyond the last point the best is that each lane goes on to bring as
+// level is a curve that does not fall, as near to the one given as can be: where
+// more lanes had a lower rate than fewer, the mean of them counts. A single
+// measurement is a bit high or a bit low, and who takes the highest of several
+// takes the luckiest.
+func level(curve []Point) []Point {
+	type block struct {
+		sum float64
+		n   int
+	}
+	var blocks []block
+	for _, p := range curve {
+		b := block{p.Octets, 1}
+		for k := len(blocks) - 1; k >= 0 && blocks[k].sum/float64(blocks[k].n) >= b.sum/float64(b.n); k-- {
+			b = block{blocks[k].sum + b.sum, blocks[k].n + b.n}
+			blocks = blocks[:k]
+		}
+		blocks = append(blocks, b)
+	}
+	out := make([]Point, 0, len(curve))
+	for _, b := range blocks {
+		for range b.n {
+			out = append(out, Point{curve[len(out)].Lanes, b.sum / float64(b.n)})
+		}
+	}
+	return out
+}
+
+// highest is a curve that does not fall, of the highest that was measured with so
+// many lanes or fewer.
+func highest(curve []Point) []Point {
+	out := slices.Clone(curve)
+	for i := 1; i < len(out); i++ {
+		out[i].Octets = max(out[i].Octets, out[i-1].Octets)
+	}
+	return out
+}
+
+// at reads a curve. Between two points it is a straight line, and it never falls
+// (level; at best, highest). Beyond the last point the best is that each lane goes on to bring as
 // much, the worst that none brings more; likely is what follows from how much
 // less each lane brought already. Of one point likely is that the total can at
 // most double, and that fewer lanes bring more each. What a user says is all
 // there is.
-func (r *Rates) at(curve []Point, n float64, o Outlook) float64 {
+func (r *Rates) at(given []Point, n float64, o Outlook) float64 {
+	curve := level(given)
+	if o == Best {
+		curve = highest(given)
+	}
 	first, last := curve[0], curve[len(curve)-1]
 	switch {
 	case r.Linear:
@@ -120,20 +164,18 @@ func (r *Rates) at(curve []Point, n float64, o Outlook) float64 {
 	case n <= first.Lanes:
 		return first.Octets * n / first.Lanes
 	}
-	best := first.Octets
 	for i, p := range curve[1:] {
 		was := curve[i]
 		if n < p.Lanes {
-			between := was.Octets + (p.Octets-was.Octets)*(n-was.Lanes)/(p.Lanes-was.Lanes)
-			return max(best, between)
+			return was.Octets + (p.Octets-was.Octets)*(n-was.Lanes)/(p.Lanes-was.Lanes)
 		}
-		best = max(best, p.Octets)
 	}
+	best := last.Octets
 	switch {
 	case o == Worst, r.Origin == Given:
 		return best
 	case o == Best:
-		return max(best, last.Octets*n/last.Lanes)
+		return best * n / last.Lanes
 	}
 	before := curve[len(curve)-2]
 	// Lanes over rate is a straight line where lanes share something.
@@ -164,10 +206,11 @@ const enough = 0.975
 // a run finds by itself. 0: rates say nothing of single numbers of lanes.
 func (r *Rates) BestLanes() int {
 	var best float64
-	for _, p := range r.Curve {
+	curve := level(r.Curve)
+	for _, p := range curve {
 		best = max(best, p.Octets)
 	}
-	for _, p := range r.Curve {
+	for _, p := range curve {
 		if p.Octets >= enough*best && !r.Linear {
 			return int(math.Ceil(p.Lanes))
 		}

@@ -34,10 +34,13 @@ func TestTotal(t *testing.T) {
 	}{
 		{"no lane", Rates{Curve: curve}, 0, 1, Likely, 0},
 		{"a point", Rates{Curve: curve}, 2, 1, Likely, 18},
-		{"between", Rates{Curve: curve}, 3, 1, Likely, 24},
-		{"never falls", Rates{Curve: curve}, 8, 1, Likely, 30},
-		{"beyond a fall", Rates{Curve: curve}, 16, 1, Likely, 30},
-		{"beyond, at best", Rates{Curve: curve}, 16, 1, Best, 56},
+		{"between", Rates{Curve: curve}, 3, 1, Likely, 23.5},
+		{"never falls", Rates{Curve: curve}, 8, 1, Likely, 29},
+		{"before a fall", Rates{Curve: curve}, 4, 1, Likely, 29},
+		{"before a fall, at best", Rates{Curve: curve}, 4, 1, Best, 30},
+		{"falls all the way", Rates{Curve: []Point{{1, 30}, {2, 20}, {4, 10}}}, 1, 1, Likely, 20},
+		{"beyond a fall", Rates{Curve: curve}, 16, 1, Likely, 29},
+		{"beyond, at best", Rates{Curve: curve}, 16, 1, Best, 60},
 		{"beyond, at worst", Rates{Curve: curve[:3]}, 16, 1, Worst, 30},
 		// 2/18 and 4/30: 0.1111 and 0.1333 lanes a unit, 0.0111 more each: 16/(0.0889+0.1778).
 		{"beyond", Rates{Curve: curve[:3]}, 16, 1, Likely, 60},
@@ -167,8 +170,18 @@ func TestReadProbe(t *testing.T) {
 	if err != nil || math.Abs(r.PerRow.Seconds()-0.9) > 1e-6 {
 		t.Errorf("%v: a row takes %v", err, r.PerRow)
 	}
+	r, err = ReadProbe(strings.NewReader(strings.Replace(good, `"verdict"`, `"mailboxes_per_account":8,"mailbox_seconds":0.05,"octet_share":0.3,"verdict"`, 1)))
+	if err != nil || r.Making.Seconds() != 0.4 || r.PerRow.Seconds() != 0.6 || r.Share != 0.3 {
+		t.Errorf("%v: %+v", err, r)
+	}
+	r, err = ReadProbe(strings.NewReader(strings.Replace(good, `"verdict"`, `"octet_share":1.5,"verdict"`, 1)))
+	if err != nil || r.Share != evenShare {
+		t.Errorf("%v: octets have %v of the time", err, r.Share)
+	}
 	for name, text := range map[string]string{
-		"empty": "", "no JSON": "lanes 1", "nothing copied": `{"both":[]}`, "no rate": `{"both":[{"lanes":1,"mib_per_second":0}]}`,
+		"many mailboxes":  `{"both":[{"lanes":1,"mib_per_second":3}],"mailboxes_per_account":1e9,"mailbox_seconds":1e9}`,
+		"fewer than none": `{"both":[{"lanes":1,"mib_per_second":3}],"mailboxes_per_account":-1,"mailbox_seconds":1}`,
+		"empty":           "", "no JSON": "lanes 1", "nothing copied": `{"both":[]}`, "no rate": `{"both":[{"lanes":1,"mib_per_second":0}]}`,
 		"negative": `{"both":[{"lanes":1,"mib_per_second":-3}]}`, "no lanes": `{"both":[{"lanes":0,"mib_per_second":3}]}`,
 		"slow logins": `{"both":[{"lanes":1,"mib_per_second":3}],"logins_per_second1":1e-9}`, "a list": `[1]`,
 		"another type": `{"both":"x"}`,

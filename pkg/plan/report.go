@@ -97,6 +97,7 @@ type RatesReport struct {
 	Mean    float64 `json:"message_octets"`
 	Share   float64 `json:"octet_share"`
 	PerRow  float64 `json:"row_seconds"`
+	Making  float64 `json:"mailboxes_seconds"` // of a row's first pass, beside PerRow
 	Spread  float64 `json:"spread"`
 	Slower  float64 `json:"correction"` // 1: none
 	Past    int     `json:"outcomes"`
@@ -109,11 +110,13 @@ const deciding = 10
 type planner struct {
 	in    Input
 	order []int32
+	after Rates // of the passes that follow the first
 }
 
 // Make plays all passes. The error is ErrNever.
 func Make(in Input) (*Report, error) {
-	p := &planner{in, Order(in.Fleet)}
+	p := &planner{in, Order(in.Fleet), in.Rates}
+	p.after.Making = 0
 	o := &in.Options
 	rep := &Report{
 		Sizes: in.Sizes, Lanes: max(1, o.Lanes), Machines: o.machines(), PerAccount: o.share(), Hours: o.Hours.String(),
@@ -125,7 +128,7 @@ func Make(in Input) (*Report, error) {
 	if in.Prices != (Prices{}) {
 		rep.Prices = &in.Prices
 	}
-	first, err := p.phase(&rep.First, in.Options, First, true)
+	first, err := p.phase(&rep.First, in.Options, &p.in.Rates, First, true)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +149,7 @@ func Make(in Input) (*Report, error) {
 
 func ratesReport(r *Rates, o *Options) RatesReport {
 	out := RatesReport{Origin: r.Origin, Curve: r.Curve, Planned: math.Round(r.Total(o.lanes(), o.machines(), Likely)),
-		Mean: math.Round(r.Mean), Share: milli(r.Share), PerRow: milli(r.PerRow.Seconds()), Spread: milli(r.Spread), Slower: 1, Past: r.Past}
+		Mean: math.Round(r.Mean), Share: milli(r.Share), PerRow: milli(r.PerRow.Seconds()), Making: milli(r.Making.Seconds()), Spread: milli(r.Spread), Slower: 1, Past: r.Past}
 	if r.Slower > 0 {
 		out.Slower = milli(r.Slower)
 	}
@@ -157,16 +160,16 @@ func ratesReport(r *Rates, o *Options) RatesReport {
 func milli(f float64) float64 { return math.Round(f*1000) / 1000 }
 
 // play is one run with an outlook.
-func (p *planner) play(opt Options, load Load, o Outlook, ended bool) (Outcome, error) {
+func (p *planner) play(opt Options, rates *Rates, load Load, o Outlook, ended bool) (Outcome, error) {
 	scale := 1 + float64(o)*p.in.Sizes.Wrong()
-	return Simulate(p.in.Fleet, opt, &p.in.Rates, p.order, load, scale, o, ended)
+	return Simulate(p.in.Fleet, opt, rates, p.order, load, scale, o, ended)
 }
 
 // phase plays a pass with all outlooks and returns the likely one.
-func (p *planner) phase(into *Phase, opt Options, load Load, ended bool) (likely Outcome, err error) {
+func (p *planner) phase(into *Phase, opt Options, rates *Rates, load Load, ended bool) (likely Outcome, err error) {
 	var all [3]Outcome
 	for i, o := range []Outlook{Best, Likely, Worst} {
-		if all[i], err = p.play(opt, load, o, ended && o == Likely); err != nil {
+		if all[i], err = p.play(opt, rates, load, o, ended && o == Likely); err != nil {
 			return likely, err
 		}
 	}
@@ -198,14 +201,14 @@ func (p *planner) later(rep *Report, first Outcome) error {
 	}
 	opt := p.in.Options
 	opt.Start = rep.First.Ends
-	_, err := p.phase(&rep.Delta, opt, func(i int, a *Account) (float64, float64) {
+	_, err := p.phase(&rep.Delta, opt, &p.after, func(i int, a *Account) (float64, float64) {
 		return changed(i, a, (first.Wall-first.Ended[i])/(24*3600))
 	}, false)
 	if err != nil {
 		return err
 	}
 	opt.Start, opt.Hours = rep.Delta.Ends, Hours{}
-	_, err = p.phase(&rep.Last, opt, func(i int, a *Account) (float64, float64) { return changed(i, a, 1) }, false)
+	_, err = p.phase(&rep.Last, opt, &p.after, func(i int, a *Account) (float64, float64) { return changed(i, a, 1) }, false)
 	return err
 }
 
@@ -280,7 +283,7 @@ func (p *planner) whatIf() ([]WhatIf, error) {
 		c.to(&opt)
 		w := WhatIf{What: c.what, Lanes: max(1, opt.Lanes), Machines: opt.machines()}
 		for outlook, into := range map[Outlook]*float64{Best: &w.Seconds.Low, Likely: &w.Seconds.Likely, Worst: &w.Seconds.High} {
-			outcome, err := p.play(opt, First, outlook, false)
+			outcome, err := p.play(opt, &p.in.Rates, First, outlook, false)
 			if err != nil {
 				return nil, err
 			}

@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -140,5 +141,36 @@ func TestReportText(t *testing.T) {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("no %s in %s", want, raw)
 		}
+	}
+}
+
+// A row's mailboxes are made once: by its first pass.
+func TestMaking(t *testing.T) {
+	f := &Fleet{Hosts: []Host{{Name: "a"}, {Name: "b"}}}
+	for range 8 {
+		f.Accounts = append(f.Accounts, Account{Octets: 10 * mebi, Left: 10 * mebi, Dest: 1})
+	}
+	made := func(making time.Duration) *Report {
+		sizes, err := Fill(f, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, err := Make(Input{Fleet: f, Sizes: sizes, Change: 0.01, Who: func(int) string { return "" }, Options: Options{Start: time.Unix(0, 0), Lanes: 2},
+			Rates: Rates{Origin: Probe, Share: 1, Curve: []Point{{1, mebi}}, Linear: true, PerRow: time.Second, Making: making}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	was, is := made(0), made(3*time.Second)
+	if d := is.First.Seconds.Likely - was.First.Seconds.Likely; math.Abs(d-12) > 0.01 { // eight rows, two lanes
+		t.Errorf("mailboxes take %v s", d)
+	}
+	if was.Last.Seconds != is.Last.Seconds || is.Rates.Making != 3 {
+		t.Errorf("the last pass takes %v, without mailboxes %v", is.Last.Seconds, was.Last.Seconds)
+	}
+	var out strings.Builder
+	if err := is.WriteText(&out); err != nil || !strings.Contains(out.String(), "1.0s a row for logins and lists, and in the first pass 3.0s to make mailboxes") {
+		t.Errorf("%v\n%s", err, &out)
 	}
 }

@@ -111,7 +111,7 @@ type event struct {
 // moved; scale multiplies it. ended asks for each account's times.
 func Simulate(f *Fleet, opt Options, rates *Rates, order []int32, load Load, scale float64, look Outlook, ended bool) (Outcome, error) {
 	p := &play{f: f, opt: &opt, rates: rates, load: load, scale: scale, look: look, queue: newQueue(f, &opt, order),
-		perRow: rates.PerRow.Seconds(), left: len(f.Accounts), rests: make(map[int32]rest), share: []float64{0}}
+		perRow: (rates.PerRow + rates.Making).Seconds(), left: len(f.Accounts), rests: make(map[int32]rest), share: []float64{0}}
 	p.moving.where = func(l *lane, at int) { l.at = at }
 	if ended {
 		p.out.Began, p.out.Ended = make([]float64, len(f.Accounts)), make([]float64, len(f.Accounts))

@@ -32,7 +32,7 @@ func (p *planner) assumptions() []string {
 		out = append(out, "of further machines low counts as if each brought as much as the first, high as if the servers gave no more, likely between")
 	}
 	if r.Origin == Probe && r.Share < 1 {
-		out = append(out, "half of the time goes by octets, and half by messages: a probe has one mix of sizes")
+		out = append(out, fmt.Sprintf("%s of a lane's time goes by octets, the rest by messages", percent(r.Share)))
 	}
 	if r.Past < 2 && r.Origin != Given {
 		out = append(out, fmt.Sprintf("rates may be off by %s: servers are busier by day, and other accounts differ", percent(r.Spread)))
@@ -124,7 +124,9 @@ func (rep *Report) writeRates(w io.Writer) {
 	}
 	from := map[Origin]string{Given: "given", Probe: "of the probe", Runs: "of earlier runs"}[r.Origin]
 	line(w, "rates", "%s: %s; give or take %s", from, strings.Join(parts, ", "), percent(r.Spread))
-	if r.PerRow > 0 {
+	if r.Making > 0 {
+		line(w, "", "%s a row for logins and lists, and in the first pass %s to make mailboxes", duration(r.PerRow), duration(r.Making))
+	} else if r.PerRow > 0 {
 		line(w, "", "%s a row for logins and lists", duration(r.PerRow))
 	}
 	if r.Past > 0 {
