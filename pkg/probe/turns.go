@@ -49,7 +49,8 @@ func (st *step) run(ctx context.Context, d time.Duration, volume int64, have []*
 		rest := volume - max(st.read, st.written)
 		part := st.p.atLeast(rest/int64(left), rest)
 		st.budget = newBudget(part, 1<<40)
-		st.command = min(max(part/int64(16*st.lanes), leastCommand), mostCommand)
+		// A few commands of each lane, and else as large as a run's.
+		st.command = min(max(part/int64(4*st.lanes), leastCommand), mostCommand)
 		slot := (d - took) / time.Duration(left)
 		soft := max(slot-st.p.tail, slot/2)
 		var t time.Duration
