@@ -55,7 +55,7 @@ const sweepRows = 3000
 // or has found its number of lanes. The time for that is limited.
 const (
 	sweepWarm   = 2 * time.Second
-	sweepWindow = 5 * time.Second
+	sweepWindow = 4 * time.Second
 	sweepClimb  = 10 * time.Minute
 )
 
