@@ -79,7 +79,11 @@ func createOne(ctx context.Context, c *Conn, name, use string) error {
 
 // subscribeOne subscribes to one mailbox.
 func subscribeOne(ctx context.Context, c *Conn, name string) error {
-	refusals, err := c.Subscribe(ctx, []string{name})
+	finish, err := c.Subscribe(ctx, []string{name})
+	if err != nil {
+		return err
+	}
+	refusals, err := finish(ctx)
 	if err != nil {
 		return err
 	}

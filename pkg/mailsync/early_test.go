@@ -14,9 +14,10 @@ import (
 )
 
 // silence keeps what the destination says from the client, from the first
-// CREATE on, until both sides have been asked for all that can be asked for
+// command from on, until both sides have been asked for all that can be asked for
 // without an answer.
 type silence struct {
+	from  string
 	mu    sync.Mutex
 	begun bool
 	over  chan struct{}
@@ -28,7 +29,7 @@ func (s *silence) wrote(side fault.Side, p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent[side].Write(p)
-	if side == fault.Dest && bytes.Contains(p, []byte(" CREATE ")) {
+	if side == fault.Dest && bytes.Contains(p, []byte(" "+s.from+" ")) {
 		s.begun = true
 	}
 	if s.begun && s.done(s.sent) {
@@ -77,7 +78,7 @@ func TestPreparedInOneRoundTrip(t *testing.T) {
 		boxes = append(boxes, imaptest.Mailbox{Name: fmt.Sprintf("box %d", i), Subscribed: true, Messages: mail("m", 3, 300)})
 	}
 	r.fillSource(boxes...)
-	s := &silence{over: make(chan struct{}), sent: map[fault.Side]*bytes.Buffer{fault.Source: {}, fault.Dest: {}},
+	s := &silence{from: "CREATE", over: make(chan struct{}), sent: map[fault.Side]*bytes.Buffer{fault.Source: {}, fault.Dest: {}},
 		done: func(sent map[fault.Side]*bytes.Buffer) bool {
 			dest, source := sent[fault.Dest].Bytes(), sent[fault.Source].Bytes()
 			return bytes.Count(dest, []byte(" CREATE ")) == 9 &&
@@ -92,6 +93,29 @@ func TestPreparedInOneRoundTrip(t *testing.T) {
 	}
 	if n := bytes.Count(s.sent[fault.Source].Bytes(), []byte(" UID SEARCH ")); n != 10 {
 		t.Errorf("the source's ten mailboxes were searched %d times", n)
+	}
+	r.equal(true)
+}
+
+// TestSubscriptionsHoldNothingUp: mail is asked for, and the mailbox that it
+// goes to is selected, before the destination has answered to SUBSCRIBE.
+func TestSubscriptionsHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, memoryHost(t), memoryHost(t))
+	r.fillSource(imaptest.Mailbox{Name: "INBOX", Messages: mail("i", 3, 300)},
+		imaptest.Mailbox{Name: "a", Subscribed: true, Messages: mail("a", 3, 300)},
+		imaptest.Mailbox{Name: "b", Subscribed: true, Messages: mail("b", 3, 300)})
+	s := &silence{from: "SUBSCRIBE", over: make(chan struct{}), sent: map[fault.Side]*bytes.Buffer{fault.Source: {}, fault.Dest: {}},
+		done: func(sent map[fault.Side]*bytes.Buffer) bool {
+			return bytes.Count(sent[fault.Dest].Bytes(), []byte(" SUBSCRIBE ")) == 2 &&
+				bytes.Contains(sent[fault.Dest].Bytes(), []byte(" SELECT ")) &&
+				bytes.Contains(sent[fault.Source].Bytes(), []byte(" UID FETCH "))
+		}}
+	r.options = func(o *mailsync.Options) {
+		o.WrapConn = func(side fault.Side, _ string, nc net.Conn) net.Conn { return silentConn{nc, side, s} }
+	}
+	if c := r.mustSync(); c.Copied != 9 {
+		t.Errorf("%+v", c)
 	}
 	r.equal(true)
 }

@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -36,7 +37,8 @@ type pass struct {
 	uidPlus bool
 	// subscribed are the destination's mailboxes that its user has subscribed
 	// to, by name.
-	subscribed map[string]bool
+	subscribed  map[string]bool
+	subscribing *subscribing // nil: no answers are owed
 
 	// hard outlives the caller's context by Options.Grace: for the answer to
 	// an open APPEND.
@@ -137,7 +139,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	if p.rules.JustFolders {
 		p.tellRefused()
-		return p.mild
+		return cmp.Or(p.awaitSubscribed(ctx), p.mild)
 	}
 	if err := p.followMoves(ctx); err != nil {
 		return err
@@ -147,6 +149,9 @@ func (p *pass) run(ctx context.Context) error {
 		if err := p.round(ctx); err != nil {
 			return err
 		}
+	}
+	if err := p.awaitSubscribed(ctx); err != nil {
+		return err
 	}
 	if err := p.followDeletes(ctx); err != nil {
 		return err
