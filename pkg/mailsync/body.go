@@ -129,7 +129,11 @@ func (a *arena) another() *block {
 		a.idle = a.idle[:n-1]
 		return b
 	}
-	return &block{memory: make([]byte, a.size)}
+	b := &block{memory: make([]byte, a.size)}
+	if a.size == blockSize { // there are enough of them to fill huge pages
+		wantHugePages(b.memory)
+	}
+	return b
 }
 
 // give takes back what take gave.
