@@ -49,8 +49,8 @@ func (c *Conn) AppendMode() AppendMode {
 
 const (
 	// maxNonSync is the largest message, in octets, that does not wait for
-	// "+" under LITERAL+: above it an early refusal saves more than a round
-	// trip costs.
+	// "+" under LITERAL+ before the server has taken one as large: above it an
+	// early refusal saves more than a round trip costs.
 	maxNonSync = 1 << 20
 	// maxNonSyncMinus is LITERAL-'s own limit (RFC 7888 section 5).
 	maxNonSyncMinus = 4096
@@ -69,6 +69,7 @@ type Append struct {
 	a       *wire.Append
 	mailbox string
 	taken   map[string]bool // forms that a "+" has followed in this command
+	largest int64           // octets of the largest message that a "+" has preceded
 	added   int
 	nonSync bool
 	dropped []string
@@ -123,6 +124,7 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 	}
 	a.added++
 	if lit == wire.Sync {
+		a.largest = max(a.largest, size)
 		for _, f := range needs {
 			a.taken[f] = true
 		}
@@ -133,12 +135,12 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 }
 
 // literal picks the literal for a message: one that waits unless the server
-// offers another, the size allows it and every form in the head has been
-// taken before.
+// offers another, the size allows it, or one of that size has been taken, and
+// so has every form in the head.
 func (a *Append) literal(ctx context.Context, size int64, needs []string) wire.AppendLiteral {
 	caps := &a.c.caps
 	switch {
-	case caps.LiteralPlus && size <= maxNonSync:
+	case caps.LiteralPlus && (size <= max(maxNonSync, a.largest) || a.c.hasTaken(ctx, size)):
 	case caps.LiteralMinus && size <= maxNonSyncMinus:
 	default:
 		return wire.Sync

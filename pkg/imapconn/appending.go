@@ -42,7 +42,7 @@ func (p *Appending) Wait(ctx context.Context) (Appended, error) {
 	if r.Status != "OK" {
 		return Appended{}, c.refusedAppend(p.a.mailbox, r, p.a.nonSync)
 	}
-	c.accept(p.a.mailbox, p.a.taken)
+	c.accept(p.a)
 	return appendUID(r.Code, p.a.added), nil
 }
 
@@ -59,7 +59,7 @@ func (c *Conn) sweep(ctx context.Context) {
 		switch {
 		case err != nil:
 		case r.Status == "OK":
-			c.accept(p.a.mailbox, p.a.taken)
+			c.accept(p.a)
 		default:
 			_ = c.refusedAppend(p.a.mailbox, r, p.a.nonSync) // told by its Wait
 		}

@@ -1,6 +1,7 @@
 package imapconn
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,7 @@ func (h Head) render() (text string, needs, dropped []string) {
 // which it reads before it knows of any mailbox, and for one mailbox the rest.
 type forms struct {
 	dates   map[string]bool
+	largest int64 // octets of the largest message taken after a "+", in whatever mailbox
 	mailbox string
 	taken   map[string]bool
 }
@@ -76,12 +78,14 @@ func (c *Conn) selected(mailbox string) {
 	c.accepted.taken[formMailbox] = true
 }
 
-// accept notes the forms of an APPEND that the server answered with OK.
-func (c *Conn) accept(mailbox string, taken map[string]bool) {
+// accept notes the forms of an APPEND that the server answered with OK, and how
+// large messages may be.
+func (c *Conn) accept(sent *Append) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := &c.accepted
-	for f := range taken {
+	a, mailbox := &c.accepted, sent.mailbox
+	a.largest = max(a.largest, sent.largest)
+	for f := range sent.taken {
 		switch {
 		case slices.Contains(dateForms[:], f):
 			if a.dates == nil {
@@ -99,6 +103,14 @@ func (c *Conn) isAccepted(mailbox, form string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.accepted.dates[form] || c.accepted.mailbox == mailbox && c.accepted.taken[form]
+}
+
+// hasTaken reports whether the server has taken a message of so many octets.
+func (c *Conn) hasTaken(ctx context.Context, size int64) bool {
+	c.sweep(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return size <= c.accepted.largest
 }
 
 // enterAppend makes mailbox the one that forms are kept for.
