@@ -42,10 +42,7 @@ func (l *lab) server(place int, kind string) *imaptest.Dovecot {
 	if d := l.servers[key]; d != nil {
 		return d
 	}
-	opt := imaptest.DovecotOptions{Format: "sdbox"}
-	if _, err := os.Stat("/dev/shm"); err == nil {
-		opt.Dir = "/dev/shm" // a RAM disk: else the disk is the bottleneck of everything
-	}
+	opt := imaptest.DovecotOptions{Format: "sdbox", Dir: ramDisk()}
 	switch kind {
 	case "narrow": // one process serves all connections, and compresses what it keeps
 		opt.Extra = "service imap {\n  process_limit = 1\n  client_limit = 200\n  service_count = 0\n}\n" +
