@@ -229,7 +229,8 @@ func (t *tuner) begin(now time.Time) *throughput.Tuning {
 
 // next is the number of lanes to be tried next; 0: none.
 func (t *tuner) next() int {
-	fine := max(1, t.lanes/10) // nearer than that nobody looks
+	// Nearer than that nobody looks: below it a few lanes too many cost nothing.
+	above, below := max(1, t.lanes/10), max(1, t.lanes/6)
 	if t.steps == probing {
 		switch step := max(1, t.lanes/5); {
 		case t.watch.fell && t.low == 0 && t.lanes > t.floor: // fewer may be better now
@@ -244,11 +245,11 @@ func (t *tuner) next() int {
 	switch {
 	case t.high == 0 && t.lanes < t.ceiling:
 		return min(t.ceiling, t.lanes+max(1, t.lanes/2))
-	case t.fell && t.high-t.lanes > fine:
+	case t.fell && t.high-t.lanes > above:
 		return (t.lanes + t.high) / 2
 	case t.low == 0 && t.lanes > t.floor:
 		return max(t.floor, t.lanes/2)
-	case t.low > 0 && t.lanes-t.low > fine:
+	case t.low > 0 && t.lanes-t.low > below:
 		return (t.lanes + t.low) / 2
 	}
 	return 0
