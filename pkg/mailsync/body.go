@@ -129,11 +129,7 @@ func (a *arena) another() *block {
 		a.idle = a.idle[:n-1]
 		return b
 	}
-	b := &block{memory: make([]byte, a.size)}
-	if a.size == blockSize { // there are enough of them to fill huge pages
-		wantHugePages(b.memory)
-	}
-	return b
+	return &block{memory: make([]byte, a.size)}
 }
 
 // give takes back what take gave.
