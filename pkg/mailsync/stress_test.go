@@ -147,7 +147,7 @@ func TestStorm(t *testing.T) {
 			}
 			for pass := range 12 {
 				s.calm.Store(pass >= 5)
-				ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+				ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute) // of a hang: it takes seconds, and more beside other tests
 				if pass < 3 {
 					time.AfterFunc(time.Duration(50+s.n(800))*time.Millisecond, stop)
 				}
