@@ -104,9 +104,6 @@ const (
 	// noiseBlocks of them, while few were seen.
 	noise       = 0.03
 	noiseBlocks = 4
-	// weak is the part of that by which it must stand out for more lanes to be
-	// left alone: little is lost by it, and they are tried again.
-	weak = 0.6
 	// plain is a gain that needs no second look.
 	plain = 0.10
 )
@@ -198,7 +195,7 @@ func (r *trial) judge(t *tuner) finding {
 		return undecided
 	case q-by > at:
 		return taken
-	case up && q+weak*by <= at, q+by <= at, r.stuck && r.b.n >= 2*r.a.n: // more of B alone would prove nothing
+	case q+by <= at, r.stuck && r.b.n >= 2*r.a.n: // more of B alone would prove nothing
 		return left
 	}
 	return undecided
