@@ -33,8 +33,6 @@ type Host struct {
 
 	Octets    int64         // of mail's direction, on the wire
 	RoundTrip time.Duration // the least that a command has taken
-	Answers   int64         // of a destination: commands that moved messages and were answered
-	Latency   time.Duration // of Answers together, from a command's end to its answer
 	Gaps      Gaps          // waits for octets, of a source
 	Lumps     Lumps         // how they arrive, of a source
 	Sending   Sending       // of a destination

@@ -24,8 +24,7 @@ func recorded(parts map[throughput.Activity]float64) Evidence {
 	src := Host{Name: "old.example", Side: fault.Source, LaneTime: lanes * wall, Octets: 84 << 20, RoundTrip: 800 * time.Microsecond,
 		Wait: e.Spent[throughput.SourceWait], Braked: e.Spent[throughput.SourceBraked], Limited: e.Spent[throughput.SourceLimited]}
 	dst := Host{Name: "new.example", Side: fault.Dest, LaneTime: lanes * wall, Octets: 83 << 20, RoundTrip: time.Millisecond,
-		Wait: e.Spent[throughput.DestWait], Braked: e.Spent[throughput.DestBraked], Limited: e.Spent[throughput.DestLimited],
-		Answers: 80, Latency: 80 * 400 * time.Millisecond}
+		Wait: e.Spent[throughput.DestWait], Braked: e.Spent[throughput.DestBraked], Limited: e.Spent[throughput.DestLimited]}
 	e.Hosts = []Host{src, dst}
 	return e
 }
@@ -36,7 +35,7 @@ func arriving(lumps float64) Lumps { return Lumps{Times: 20, Typical: lumps, Rat
 // sending has so much of the waiting for a destination be for the way to it.
 func sending(e *Evidence, way float64) Sending {
 	busy := e.Hosts[1].Wait * 9 / 10
-	return Sending{Busy: busy, NoRoom: busy - time.Duration(way*float64(e.Hosts[1].Wait)), Trip: 200 * time.Microsecond}
+	return Sending{Busy: busy, NoRoom: busy - time.Duration(way*float64(e.Hosts[1].Wait))}
 }
 
 func steps(rates ...float64) (out []throughput.Step) {

@@ -24,10 +24,8 @@ func readSending(nc net.Conn) (s Sending, ok bool) {
 		if err != nil {
 			return
 		}
-		s = Sending{
-			Busy: time.Duration(info.Busy_time) * time.Microsecond, NoRoom: time.Duration(info.Rwnd_limited) * time.Microsecond,
-			Trip: time.Duration(info.Min_rtt) * time.Microsecond, Again: int64(info.Total_retrans),
-		}
+		s.Busy = time.Duration(info.Busy_time) * time.Microsecond
+		s.NoRoom = time.Duration(info.Rwnd_limited) * time.Microsecond
 		ok = true
 	})
 	return s, ok && err == nil

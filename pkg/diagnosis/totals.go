@@ -90,7 +90,6 @@ func Between(from, to Totals) Evidence {
 		h.Sending = t.sending.minus(was.sending)
 		h.Throttles, h.Refusals = t.throttles-was.throttles, t.refusals-was.refusals
 	}
-	e.answers(hosts, to, from)
 	for _, h := range hosts {
 		e.Hosts = append(e.Hosts, *h)
 	}
@@ -98,25 +97,6 @@ func Between(from, to Totals) Evidence {
 		return cmp.Or(cmp.Compare(a.Side, b.Side), cmp.Compare(a.Name, b.Name))
 	})
 	return e
-}
-
-// answers gives the destinations' answers to the only one there is: the run's
-// meter does not know them apart.
-func (e *Evidence) answers(hosts map[hostKey]*Host, to, from Totals) {
-	var only *Host
-	for k, h := range hosts {
-		if k.side != fault.Dest {
-			continue
-		}
-		if only != nil {
-			return
-		}
-		only = h
-	}
-	if only != nil {
-		only.Answers = to.Meter.Answers - from.Meter.Answers
-		only.Latency = to.Meter.Latency - from.Meter.Latency
-	}
 }
 
 // Why is why lanes are idle.
