@@ -49,13 +49,13 @@ func parseLanes(text string) ([]int, error) {
 }
 
 // sweepRows is how many rows a list has: more than can be copied in the time.
-const sweepRows = 3000
+const sweepRows = 10000
 
 // sweepWindow is what is measured of a run, once it has had sweepWarm to begin,
 // or has found its number of lanes. The time for that is limited.
 const (
-	sweepWarm   = 2 * time.Second
-	sweepWindow = 4 * time.Second
+	sweepWarm   = 4 * time.Second
+	sweepWindow = 12 * time.Second
 	sweepClimb  = 10 * time.Minute
 )
 

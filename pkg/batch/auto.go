@@ -151,7 +151,7 @@ func (g *gate) look(now time.Time) []throughput.Tuning {
 }
 
 func (g *gate) lookAll(now time.Time) {
-	moved, fresh := g.movedByRoute(now)
+	moved, fresh := g.movedByRoute()
 	took := now.Sub(g.looked)
 	gap := took > unseen
 	if gap { // or it is the first look
@@ -170,7 +170,7 @@ func (g *gate) lookAll(now time.Time) {
 			o.seen = now
 		}
 		o.tuner.ceiling = g.ceiling(o, now)
-		s := sample{at: now, used: o.used, fresh: 3*fresh[o] > o.used, rests: gap || g.rests(o)}
+		s := sample{at: now, used: o.used, fresh: fresh[o], rests: gap || g.rests(o)}
 		for _, p := range g.routes {
 			if p.meets(o) {
 				s.moved = s.moved.plus(moved[p])
@@ -221,10 +221,10 @@ func (g *gate) decide(o *route, d *throughput.Tuning) {
 	g.tell(*d)
 }
 
-// movedByRoute is what each route has moved so far, and how many lanes have
-// only just begun.
-func (g *gate) movedByRoute(now time.Time) (moved map[*route]totals, fresh map[*route]int) {
-	moved, fresh = make(map[*route]totals, len(g.routes)), make(map[*route]int)
+// movedByRoute is what each route has moved so far, and when the first of those
+// of its attempts began that still fill the way.
+func (g *gate) movedByRoute() (moved map[*route]totals, fresh map[*route]time.Time) {
+	moved, fresh = make(map[*route]totals, len(g.routes)), make(map[*route]time.Time)
 	for _, o := range g.routes {
 		moved[o] = o.moved
 	}
@@ -232,8 +232,8 @@ func (g *gate) movedByRoute(now time.Time) (moved map[*route]totals, fresh map[*
 		o := g.hosts.routes[h.job.hosts]
 		got := h.moved()
 		moved[o] = moved[o].plus(got)
-		if got.messages == 0 && now.Sub(h.begun) < warmUpMost {
-			fresh[o] += h.lanes
+		if got.fills() && (fresh[o].IsZero() || h.begun.Before(fresh[o])) {
+			fresh[o] = h.begun
 		}
 	}
 	return moved, fresh

@@ -68,6 +68,7 @@ func (f *farm) sync(ctx context.Context, p account.Pair, l *bookedLanes, m *thro
 		rate := f.each * float64(min(all, f.knee[host])) * float64(own) / float64(all)
 		n := int64(rate * f.shake() * (1 << 18))
 		done += n
+		m.Sent(n>>16, n)
 		m.Copied(n>>16, n)
 		m.Answered(time.Duration(all) * time.Millisecond)
 		if l.Wanted() {

@@ -82,10 +82,11 @@ func (h *holder) work(m *throughput.Meter) {
 // moved is what the attempt has moved so far.
 func (h *holder) moved() totals { return read(h.meter).since(h.base) }
 
-// read is what a row has moved.
+// read is what a row has moved: what was sent, since answers come for megabytes
+// at once, and tell little over a few seconds.
 func read(m *throughput.Meter) totals {
 	s := m.Counts()
-	return totals{octets: s.Octets, messages: s.Copied, answers: s.Answers, latency: s.Latency}
+	return totals{octets: s.SentOctets, messages: s.Sent, stored: s.Octets, answers: s.Answers, latency: s.Latency}
 }
 
 func (h *holder) left() int64 { return h.meter.Counts().LeftOctets() }

@@ -9,7 +9,8 @@ import (
 
 // totals are what was moved: by a holder, by a route, in a slice of time.
 type totals struct {
-	octets, messages int64 // copied
+	octets, messages int64 // sent
+	stored           int64 // octets that the destination has answered
 	rows             int64 // passes that came to their end
 	answers          int64
 	latency          time.Duration
@@ -17,11 +18,11 @@ type totals struct {
 }
 
 func (a totals) plus(b totals) totals {
-	return totals{a.octets + b.octets, a.messages + b.messages, a.rows + b.rows, a.answers + b.answers, a.latency + b.latency, a.took + b.took}
+	return totals{a.octets + b.octets, a.messages + b.messages, a.stored + b.stored, a.rows + b.rows, a.answers + b.answers, a.latency + b.latency, a.took + b.took}
 }
 
 func (a totals) since(b totals) totals {
-	return totals{octets: a.octets - b.octets, messages: a.messages - b.messages, rows: a.rows - b.rows,
+	return totals{octets: a.octets - b.octets, messages: a.messages - b.messages, stored: a.stored - b.stored, rows: a.rows - b.rows,
 		answers: a.answers - b.answers, latency: a.latency - b.latency}
 }
 
@@ -32,6 +33,10 @@ const (
 	messageOctets = 32 << 10
 	rowOctets     = 1 << 20
 )
+
+// fills reports whether most of what an attempt has sent is not answered: it
+// may only fill what lies on the way, as each new connection does.
+func (a totals) fills() bool { return 2*a.stored <= a.octets }
 
 // work is what was moved as one number.
 func (a totals) work() float64 {
@@ -55,8 +60,8 @@ func (a totals) rate() throughput.Rate {
 	return out
 }
 
-// blockSlices is how many slices make one observation: answers come in lumps,
-// which even out over a second or two.
+// blockSlices is how many slices make one observation: accounts and their
+// messages differ, which evens out over a second or two.
 const blockSlices = 4
 
 // series are observations of one number of lanes.
@@ -112,8 +117,8 @@ const (
 // blocks of each number of lanes: the longer it takes, the less depends on it.
 // A search has an end in sight; what is only probed may take its time.
 func (s steps) sure(blocks int) float64 {
-	const sharp, from = 3, 6
-	most := 28 // of two seconds each
+	const sharp, from = 3, 4
+	most := 18 // of two seconds each
 	if s == probing {
 		most = 75
 	}

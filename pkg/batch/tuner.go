@@ -35,7 +35,7 @@ type tuner struct {
 	watch    watch         // over the rate since it settled
 	last     sample        // zero: there was none
 	changeAt time.Time     // when the limit was last changed
-	reached  bool          // since then as many lanes were at work as there are
+	reached  time.Time     // when as many lanes were at work as there are; zero: not since then
 	warm     time.Time     // from when on the lanes count as warmed up
 }
 
@@ -58,7 +58,7 @@ const (
 	much = 0.05  // from how much slower more lanes are on, the best may lie between
 
 	warmUp     = time.Second      // after a change, once the lanes are at work: logins
-	warmUpMost = 15 * time.Second // for rows that are slow to begin
+	warmUpMost = 15 * time.Second // for rows whose answers do not come
 	// starving is how long a number of lanes is tried that do not come into
 	// use, or do not go out of it.
 	starving = time.Minute
@@ -74,9 +74,9 @@ const (
 type sample struct {
 	at    time.Time
 	moved totals
-	used  int  // lanes at work
-	fresh bool // some have not moved anything so far
-	rests bool // rows were kept from beginning: it tells nothing of the number of lanes
+	used  int       // lanes at work
+	fresh time.Time // when the first of the rows at work began that still fill the way; zero: none does
+	rests bool      // rows were kept from beginning: it tells nothing of the number of lanes
 }
 
 func newTuner(floor, ceiling, lanes int) *tuner {
@@ -127,7 +127,7 @@ func (t *tuner) look(s sample, may bool) *throughput.Tuning {
 // changed notes that the limit was changed, so that nothing is measured until
 // the lanes have followed.
 func (t *tuner) changed(now time.Time) {
-	t.changeAt, t.reached, t.warm = now, false, time.Time{}
+	t.changeAt, t.reached, t.warm = now, time.Time{}, time.Time{}
 }
 
 // interrupt gives up what is being measured: afterwards all lanes begin anew, and
@@ -145,11 +145,11 @@ func (t *tuner) slice(s sample) (totals, bool) {
 	if !t.uses(s.used) {
 		return totals{}, false
 	}
-	if !t.reached {
-		t.reached, t.warm = true, s.at.Add(warmUp)
+	if t.reached.IsZero() {
+		t.reached, t.warm = s.at, s.at.Add(warmUp)
 	}
-	if s.at.Before(t.warm) || s.fresh && s.at.Before(t.warm.Add(warmUpMost-warmUp)) && !t.warmed(s.at) {
-		return totals{}, false
+	if t.fills(s) {
+		t.warm = s.at
 	}
 	if last.at.IsZero() || !t.uses(last.used) || !last.at.Before(s.at) || last.at.Before(t.warm) {
 		return totals{}, false
@@ -159,10 +159,12 @@ func (t *tuner) slice(s sample) (totals, bool) {
 	return out, true
 }
 
-// warmed reports whether something was measured since the last change: rows
-// that begin later are the usual coming and going.
-func (t *tuner) warmed(now time.Time) bool {
-	return t.trial != nil && t.trial.n > 0 || t.trial == nil && now.Sub(t.warm) > warmUpMost
+// fills reports whether rows that were at work when the lanes had become as many
+// as there are still fill what lies on the way, as each new connection does: it
+// looks like gain where none is. Rows that begin later are the usual coming and
+// going.
+func (t *tuner) fills(s sample) bool {
+	return !s.fresh.IsZero() && !s.fresh.After(t.reached) && s.at.Sub(t.reached) < warmUpMost
 }
 
 // uses reports whether so many lanes are those that there should be.

@@ -15,10 +15,13 @@ type world struct {
 	noise   float64                                        // relative, of each sample; half as much changes slowly
 	refuses int                                            // lanes from which on a server throttles; 0: never
 	drain   time.Duration                                  // how long a lane takes to end; 0: at once
+	way     float64                                        // octets that a new lane sends, as fast as three others, before its first answer
 	rng     *rand.Rand
 
 	now   time.Duration
 	used  float64
+	fill  float64       // octets that lanes send before their first answer
+	begun time.Duration // when the first of these lanes began
 	moved totals
 	swell float64 // seconds of a slow change, as of the accounts at work
 }
@@ -31,16 +34,26 @@ func (w *world) step(limit int) sample {
 	wave := 1 + w.noise*w.rng.NormFloat64() + w.noise/2*math.Sin(2*math.Pi*w.now.Seconds()/w.swell)
 	switch to := float64(limit); {
 	case w.used < to || w.drain == 0:
+		if more := to - w.used; more > 0 && w.way > 0 {
+			w.fill, w.begun = w.fill+more*w.way, w.now
+		}
 		w.used = to
 	default:
 		w.used = max(to, w.used-w.used*float64(lookEvery)/float64(w.drain))
 	}
 	octets := max(0, wave) * w.rate(w.used, w.now) * (1 << 20) * lookEvery.Seconds()
+	filled := min(w.fill, 3*octets/w.used)
+	w.fill -= filled
+	octets += filled
 	w.moved.octets += int64(octets)
 	w.moved.messages += int64(octets / (75 << 10))
 	w.moved.answers++
 	w.moved.latency += time.Duration(w.used) * time.Millisecond
-	return sample{at: epoch.Add(w.now), moved: w.moved, used: int(math.Ceil(w.used))}
+	s := sample{at: epoch.Add(w.now), moved: w.moved, used: int(math.Ceil(w.used))}
+	if w.fill > 0 {
+		s.fresh = epoch.Add(w.begun)
+	}
+	return s
 }
 
 // run lets a tuner work for so long and returns its decisions.
@@ -132,6 +145,24 @@ func TestTunerFindsTheKnee(t *testing.T) {
 				t.Errorf("%.1f decisions in half an hour", float64(decisions)/seeds)
 			}
 		})
+	}
+}
+
+// What new lanes send only to fill what lies on the way is no gain.
+func TestTunerSeesThroughBuffers(t *testing.T) {
+	const seeds = 50
+	bad := 0
+	for seed := range seeds {
+		w := &world{rate: knee(6, 2), noise: 0.02, way: 3 << 20, swell: 40 + float64(seed), rng: rand.New(rand.NewPCG(uint64(seed), 5))}
+		u := newTuner(1, 32, startLanes)
+		w.run(u, 30*time.Minute)
+		if u.lanes < 6 || u.lanes > 8 {
+			bad++
+			t.Logf("seed %d: %d lanes", seed, u.lanes)
+		}
+	}
+	if bad > seeds/20 {
+		t.Errorf("%d of %d seeds ended far from 6 lanes", bad, seeds)
 	}
 }
 

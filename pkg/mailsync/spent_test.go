@@ -102,6 +102,9 @@ func TestSpentAddsUp(t *testing.T) {
 					}
 					m := r.timed(lanes)
 					r.addsUp(m)
+					if m.Sent < m.Copied || m.SentOctets < m.Octets {
+						t.Errorf("%d messages of %d octets were copied, and %d of %d sent", m.Copied, m.Octets, m.Sent, m.SentOctets)
+					}
 					if m.Answers == 0 || m.Latency == 0 {
 						t.Errorf("%d answers in %v", m.Answers, m.Latency)
 					}

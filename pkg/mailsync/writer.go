@@ -264,7 +264,11 @@ func (w *writer) add(it *item) error {
 		w.lentBack(it)
 		return nil
 	}
-	if err == nil || unanswered(err) {
+	if err == nil {
+		w.p.meter.Sent(1, it.size)
+		return nil
+	}
+	if unanswered(err) {
 		return err
 	}
 	// Refused where the server would have taken the literal: the command is

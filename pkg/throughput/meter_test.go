@@ -21,6 +21,7 @@ func TestMeterTellsTheRun(t *testing.T) {
 	run := NewRun()
 	a, b := run.Account("anna", 3), run.Account("bert", 4)
 	a.Expect(10, 1000)
+	a.Sent(6, 650)
 	a.Copied(4, 500)
 	a.AlreadyThere(1)
 	a.Filtered(2)
@@ -34,7 +35,7 @@ func TestMeterTellsTheRun(t *testing.T) {
 
 	diff(t, "run", run.Snapshot(), Snapshot{
 		Copied: 5, AlreadyThere: 1, Filtered: 2, Rejected: 1, Gone: 2,
-		Octets: 570, Fetched: 600, ExpectedMessages: 15, ExpectedOctets: 1000, passed: 300,
+		Octets: 570, Fetched: 600, Sent: 6, SentOctets: 650, ExpectedMessages: 15, ExpectedOctets: 1000, passed: 300,
 	})
 	busy := run.Busy()
 	if len(busy) != 2 {
@@ -42,7 +43,7 @@ func TestMeterTellsTheRun(t *testing.T) {
 	}
 	diff(t, "anna", busy[0], Snapshot{
 		ID: 1, Slot: 0, Label: "anna", Line: 3, Mailbox: "INBOX",
-		Copied: 4, AlreadyThere: 1, Filtered: 2, Octets: 500, Fetched: 600,
+		Copied: 4, AlreadyThere: 1, Filtered: 2, Octets: 500, Fetched: 600, Sent: 6, SentOctets: 650,
 		ExpectedMessages: 10, ExpectedOctets: 1000, passed: 300,
 	})
 	diff(t, "bert", busy[1], Snapshot{
@@ -64,6 +65,7 @@ func TestMeterNil(t *testing.T) {
 		t.Fatalf("Account of nil = %v, want nil", a)
 	}
 	a.Copied(1, 1)
+	a.Sent(1, 1)
 	a.AlreadyThere(1)
 	a.Filtered(1)
 	a.Rejected(1)

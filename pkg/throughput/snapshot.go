@@ -18,6 +18,7 @@ type Snapshot struct {
 
 	Octets           int64 // of Copied
 	Fetched          int64 // octets read from the source
+	Sent, SentOctets int64 // messages sent, answered or not, as often as they were; their octets
 	ExpectedMessages int64 // listed by the source; 0 when not known yet
 	ExpectedOctets   int64 // of ExpectedMessages; 0 when not known
 
@@ -106,6 +107,8 @@ func (m *Meter) counts() Snapshot {
 	s.Gone = m.n.gone.Load()
 	s.Octets = m.n.octets.Load()
 	s.Fetched = m.n.fetched.Load()
+	s.Sent = m.n.sent.Load()
+	s.SentOctets = m.n.sentOctets.Load()
 	s.ExpectedMessages = m.n.expectedMessages.Load()
 	s.ExpectedOctets = m.n.expectedOctets.Load()
 	s.passed = m.n.passed.Load()
