@@ -49,9 +49,12 @@ func (c *Conn) AppendMode() AppendMode {
 
 const (
 	// maxNonSync is the largest message, in octets, that does not wait for
-	// "+" under LITERAL+ before the server has taken one as large: above it an
-	// early refusal saves more than a round trip costs.
+	// "+" under LITERAL+ before the server has taken one of about that size:
+	// above it an early refusal saves more than a round trip costs.
 	maxNonSync = 1 << 20
+	// sizeReach is how many times as large as one that was taken after a "+" a
+	// message may be that does not wait.
+	sizeReach = 4
 	// maxNonSyncMinus is LITERAL-'s own limit (RFC 7888 section 5).
 	maxNonSyncMinus = 4096
 )
@@ -68,8 +71,9 @@ type Append struct {
 	c       *Conn
 	a       *wire.Append
 	mailbox string
-	taken   map[string]bool // forms that a "+" has followed in this command
-	largest int64           // octets of the largest message that a "+" has preceded
+	fresh   []string // forms that a "+" has followed first in this command
+	largest int64    // octets of the largest message that a "+" has preceded
+	most    int64    // octets of the largest message
 	added   int
 	nonSync bool
 	dropped []string
@@ -90,7 +94,7 @@ func (c *Conn) Append(ctx context.Context, mailbox string) (*Append, error) {
 	}
 	c.sweep(ctx)
 	c.enterAppend(mailbox)
-	return &Append{c: c, a: a, mailbox: mailbox, taken: make(map[string]bool)}, nil
+	return &Append{c: c, a: a, mailbox: mailbox}, nil
 }
 
 // Add writes one message of size octets from body; more than one in a command
@@ -120,14 +124,13 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 		return a.c.lostAppend(ctx, a.mailbox, err)
 	}
 	if refusal != nil {
-		return a.c.refusedAppend(a.mailbox, *refusal, a.nonSync)
+		return a.c.refusedAppend(a, *refusal)
 	}
 	a.added++
+	a.most = max(a.most, size)
 	if lit == wire.Sync {
 		a.largest = max(a.largest, size)
-		for _, f := range needs {
-			a.taken[f] = true
-		}
+		a.fresh = append(a.fresh, a.c.accept(a.mailbox, needs)...)
 	} else {
 		a.nonSync = true
 	}
@@ -135,37 +138,24 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 }
 
 // literal picks the literal for a message: one that waits unless the server
-// offers another, the size allows it, or one of that size has been taken, and
-// so has every form in the head.
+// offers another, the size allows it, or one of about that size has been taken,
+// and so has every form in the head.
 func (a *Append) literal(ctx context.Context, size int64, needs []string) wire.AppendLiteral {
 	caps := &a.c.caps
 	switch {
-	case caps.LiteralPlus && (size <= max(maxNonSync, a.largest) || a.c.hasTaken(ctx, size)):
+	case caps.LiteralPlus && (size <= max(maxNonSync, sizeReach*a.largest) || a.c.hasTaken(ctx, size)):
 	case caps.LiteralMinus && size <= maxNonSyncMinus:
 	default:
 		return wire.Sync
 	}
-	if !a.known(needs) {
-		a.c.sweep(ctx)
-		if !a.known(needs) {
-			return wire.Sync
-		}
+	a.c.sweep(ctx)
+	if !a.c.accepts(a.mailbox, needs) {
+		return wire.Sync
 	}
 	if caps.LiteralPlus {
 		return wire.NonSync
 	}
 	return wire.NonSyncSmall
-}
-
-// known reports whether every form has been taken, on this session or by a
-// "+" in this command.
-func (a *Append) known(needs []string) bool {
-	for _, f := range needs {
-		if !a.taken[f] && !a.c.isAccepted(a.mailbox, f) {
-			return false
-		}
-	}
-	return true
 }
 
 // Dropped returns the flags that were left out of the messages added so far.
@@ -212,9 +202,10 @@ func (c *Conn) lostAppend(ctx context.Context, mailbox string, err error) error 
 // refusedAppend classifies NO or BAD. After a non-synchronising literal BAD
 // means that the server may be reading a message as commands: the socket is
 // closed at once.
-func (c *Conn) refusedAppend(mailbox string, r wire.Reply, nonSync bool) *fault.Error {
-	e := c.refused("append", mailbox, r)
-	if r.Status != "BAD" || !nonSync {
+func (c *Conn) refusedAppend(a *Append, r wire.Reply) *fault.Error {
+	c.withdraw(a)
+	e := c.refused("append", a.mailbox, r)
+	if r.Status != "BAD" || !a.nonSync {
 		return e
 	}
 	c.w.Abort(ErrAborted)

@@ -145,15 +145,16 @@ func TestAppendFirstUse(t *testing.T) {
 	}
 }
 
-// An answer that nobody has waited for yet counts as soon as it is here.
+// What a "+" has followed goes without waiting at once, though the server has not
+// answered the command.
 func TestAppendPipelinedFirstUse(t *testing.T) {
 	c := dial(t, scripted(t, func(s *session) {
 		s.login("LITERAL+")
 		s.literal(`X2 APPEND "a" ($K) `, "one", true)
 		s.line()
-		s.say("X2 OK")
 		s.literal(`X3 APPEND "a" ($K) `, "two", false)
 		s.line()
+		s.say("X2 OK")
 		s.say("X3 OK")
 		s.logout()
 	}))
@@ -171,7 +172,6 @@ func TestAppendPipelinedFirstUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		sent = append(sent, p)
-		<-p.Done()
 	}
 	for _, p := range sent {
 		if _, err := p.Wait(t.Context()); err != nil {
@@ -323,5 +323,45 @@ func TestAppendMisuse(t *testing.T) {
 	a.Cancel()
 	if err := subscribeOne(t.Context(), c, "a"); err != nil { // the writer is free
 		t.Error(err)
+	}
+}
+
+// A keyword that has been taken once need not wait in another mailbox of which
+// the server says, when it is selected, that it takes any.
+func TestAppendKeywordElsewhere(t *testing.T) {
+	steps := []struct {
+		mailbox, flags string // PERMANENTFLAGS; "": it does not say
+		keyword        string
+		sync           bool
+	}{
+		{"a", `(\Seen \*)`, "$One", true},
+		{"b", `(\Seen \*)`, "$One", false},
+		{"b", `(\Seen \*)`, "$Two", true},
+		{"c", `(\Seen $One)`, "$One", true},
+		{"d", "", "$One", true},
+		{"a", `(\Seen \*)`, "$two", false},
+	}
+	c := dial(t, scripted(t, func(s *session) {
+		s.login("LITERAL+")
+		for i, st := range steps {
+			tag, next := "X"+strconv.Itoa(2*i+2), "X"+strconv.Itoa(2*i+3)
+			s.line()
+			if st.flags != "" {
+				s.say("* OK [PERMANENTFLAGS " + st.flags + "] x")
+			}
+			s.say(tag + " OK [READ-WRITE] done")
+			s.literal(next+` APPEND "`+st.mailbox+`" (`+st.keyword+`) `, "text", st.sync)
+			s.line()
+			s.say(next + " OK done")
+		}
+		s.logout()
+	}))
+	for i, st := range steps {
+		if _, err := c.Select(t.Context(), st.mailbox); err != nil {
+			t.Fatalf("%d: select: %v", i, err)
+		}
+		if _, err := appendOne(t, c, st.mailbox, Head{Flags: []string{st.keyword}}, "text"); err != nil {
+			t.Errorf("%d, %s: %v", i, st.mailbox, err)
+		}
 	}
 }

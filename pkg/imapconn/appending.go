@@ -40,15 +40,14 @@ func (p *Appending) Wait(ctx context.Context) (Appended, error) {
 		return Appended{}, c.lostAppend(ctx, p.a.mailbox, err)
 	}
 	if r.Status != "OK" {
-		return Appended{}, c.refusedAppend(p.a.mailbox, r, p.a.nonSync)
+		return Appended{}, c.refusedAppend(p.a, r)
 	}
-	c.accept(p.a)
+	c.stored(p.a)
 	return appendUID(r.Code, p.a.added), nil
 }
 
 // sweep looks at answers that are here though nobody has waited for them: an
-// OK lets the forms of its heads go without waiting, a BAD ends the
-// connection.
+// OK lets messages as large go without waiting, a BAD ends the connection.
 func (c *Conn) sweep(ctx context.Context) {
 	for {
 		p := c.nextAnswered()
@@ -59,9 +58,9 @@ func (c *Conn) sweep(ctx context.Context) {
 		switch {
 		case err != nil:
 		case r.Status == "OK":
-			c.accept(p.a)
+			c.stored(p.a)
 		default:
-			_ = c.refusedAppend(p.a.mailbox, r, p.a.nonSync) // told by its Wait
+			_ = c.refusedAppend(p.a, r) // told by its Wait
 		}
 	}
 }

@@ -6,24 +6,22 @@ import (
 	"testing"
 )
 
-// A message over 1 MiB waits for "+" until one as large has been taken, in
-// whatever mailbox; then only a larger one does. One that was refused tells
-// nothing.
+// A message over 1 MiB waits for "+" until one of at least a quarter of it has
+// been stored, in whatever mailbox. One that was refused tells nothing.
 func TestAppendLargeOnceTaken(t *testing.T) {
-	text := strings.Repeat("x", maxNonSync+3)
+	text := strings.Repeat("x", sizeReach*(maxNonSync+2)+1)
 	steps := []struct {
 		mailbox       string
 		size          int
 		sync, refused bool
 	}{
 		{"a", 1, true, false}, // the mailbox's name
-		{"a", maxNonSync, false, false},
-		{"a", maxNonSync + 3, true, true},
+		{"a", maxNonSync + 2, true, true},
 		{"a", maxNonSync + 2, true, false},
-		{"a", maxNonSync + 2, false, false},
 		{"b", 1, true, false},
-		{"b", maxNonSync + 1, false, false},
-		{"b", maxNonSync + 3, true, false},
+		{"b", sizeReach*(maxNonSync+2) + 1, true, true},
+		{"b", sizeReach * (maxNonSync + 2), false, false},
+		{"b", sizeReach*(maxNonSync+2) + 1, false, false},
 	}
 	c := dial(t, scripted(t, func(s *session) {
 		s.login("LITERAL+")

@@ -17,8 +17,12 @@ type Head struct {
 	Sync    bool // the literal waits for "+" whatever the server offers
 }
 
-// formMailbox stands for the mailbox name itself among the forms.
-const formMailbox = "mailbox"
+// formMailbox stands for the mailbox name itself among the forms; formKeyword
+// begins those of keywords.
+const (
+	formMailbox = "mailbox"
+	formKeyword = "keyword "
+)
 
 // dateForms name the date forms among the forms of a head.
 var dateForms = [...]string{
@@ -41,7 +45,7 @@ func (h Head) render() (text string, needs, dropped []string) {
 	}
 	for _, f := range flags {
 		if f[0] != '\\' {
-			needs = append(needs, "keyword "+strings.ToLower(f))
+			needs = append(needs, formKeyword+strings.ToLower(f))
 		}
 	}
 	if h.HasDate {
@@ -55,11 +59,16 @@ func (h Head) render() (text string, needs, dropped []string) {
 
 // forms are what a server has taken in APPEND heads on this session: dates,
 // which it reads before it knows of any mailbox, and for one mailbox the rest.
+// A keyword that it has taken in another mailbox counts as well in one of which
+// it says, when it is selected, that it takes any: the server understands the
+// form, and what it may still say is NO.
 type forms struct {
-	dates   map[string]bool
-	largest int64 // octets of the largest message taken after a "+", in whatever mailbox
-	mailbox string
-	taken   map[string]bool
+	dates    map[string]bool
+	keywords map[string]bool // in whatever mailbox
+	largest  int64           // octets of the largest message stored, in whatever mailbox
+	mailbox  string
+	any      bool // it takes any keyword, by its PERMANENTFLAGS
+	taken    map[string]bool
 }
 
 // enter makes mailbox the one that the forms are about.
@@ -67,50 +76,92 @@ func (f *forms) enter(mailbox string) {
 	if f.mailbox == mailbox && f.taken != nil {
 		return
 	}
-	f.mailbox, f.taken = mailbox, make(map[string]bool)
+	f.mailbox, f.any, f.taken = mailbox, false, make(map[string]bool)
 }
 
 // selected notes that a mailbox was opened under this name.
-func (c *Conn) selected(mailbox string) {
+func (c *Conn) selected(mailbox string, s Selected) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.accepted.enter(mailbox)
 	c.accepted.taken[formMailbox] = true
+	c.accepted.any = s.FlagsKnown && s.AnyKeyword
 }
 
-// accept notes the forms of an APPEND that the server answered with OK, and how
-// large messages may be.
-func (c *Conn) accept(sent *Append) {
+// accept notes forms that a "+" has followed: the server has understood the head
+// and will read the message. It returns those that are new.
+func (c *Conn) accept(mailbox string, needs []string) (fresh []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a, mailbox := &c.accepted, sent.mailbox
-	a.largest = max(a.largest, sent.largest)
-	for f := range sent.taken {
+	a := &c.accepted
+	for _, f := range needs {
+		if a.has(mailbox, f) {
+			continue
+		}
+		fresh = append(fresh, f)
 		switch {
 		case slices.Contains(dateForms[:], f):
-			if a.dates == nil {
-				a.dates = make(map[string]bool)
-			}
-			a.dates[f] = true
+			a.dates = with(a.dates, f)
 		case a.mailbox == mailbox && a.taken != nil: // no other one has been entered since
 			a.taken[f] = true
+			if strings.HasPrefix(f, formKeyword) {
+				a.keywords = with(a.keywords, f)
+			}
+		}
+	}
+	return fresh
+}
+
+// withdraw takes back what an APPEND that is refused after all had brought in.
+func (c *Conn) withdraw(refused *Append) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range refused.fresh {
+		delete(c.accepted.dates, f)
+		delete(c.accepted.keywords, f)
+		if c.accepted.mailbox == refused.mailbox {
+			delete(c.accepted.taken, f)
 		}
 	}
 }
 
-// isAccepted reports whether the server has taken form for the mailbox.
-func (c *Conn) isAccepted(mailbox, form string) bool {
+// stored notes how large messages may be, by an APPEND that the server has
+// answered with OK.
+func (c *Conn) stored(sent *Append) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.accepted.dates[form] || c.accepted.mailbox == mailbox && c.accepted.taken[form]
+	c.accepted.largest = max(c.accepted.largest, sent.most)
 }
 
-// hasTaken reports whether the server has taken a message of so many octets.
+// with adds a form to a set, which may be nil.
+func with(set map[string]bool, form string) map[string]bool {
+	if set == nil {
+		set = make(map[string]bool)
+	}
+	set[form] = true
+	return set
+}
+
+// has reports whether the server has taken a form for a mailbox, or may be
+// trusted to.
+func (a *forms) has(mailbox, form string) bool {
+	return a.dates[form] || a.mailbox == mailbox && (a.taken[form] || a.any && a.keywords[form])
+}
+
+// accepts reports whether it has taken, or may be trusted to take, all of them.
+func (c *Conn) accepts(mailbox string, needs []string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !slices.ContainsFunc(needs, func(f string) bool { return !c.accepted.has(mailbox, f) })
+}
+
+// hasTaken reports whether the server has stored a message so large that one of
+// so many octets need not wait.
 func (c *Conn) hasTaken(ctx context.Context, size int64) bool {
 	c.sweep(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return size <= c.accepted.largest
+	return size <= sizeReach*c.accepted.largest
 }
 
 // enterAppend makes mailbox the one that forms are kept for.

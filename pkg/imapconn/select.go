@@ -107,7 +107,7 @@ func (o *Opening) Wait(ctx context.Context) (Selected, error) {
 	if !s.FlagsKnown {
 		s.AnyKeyword = true
 	}
-	o.c.selected(o.name)
+	o.c.selected(o.name, s)
 	return s, nil
 }
 
