@@ -119,3 +119,78 @@ func TestSubscriptionsHoldNothingUp(t *testing.T) {
 	}
 	r.equal(true)
 }
+
+// waitingConn keeps what the destination answers to the first message from the
+// client, until that has read all that the source has to say.
+type waitingConn struct {
+	net.Conn
+	side fault.Side
+	w    *waiting
+}
+
+type waiting struct {
+	mu    sync.Mutex
+	heard []byte // from the source
+	sent  []byte // to the destination
+	last  string // what the source says last
+	read  chan struct{}
+}
+
+func (c waitingConn) Write(p []byte) (int, error) {
+	if c.side == fault.Dest {
+		c.w.mu.Lock()
+		c.w.sent = append(c.w.sent, p...)
+		c.w.mu.Unlock()
+	}
+	return c.Conn.Write(p)
+}
+
+func (c waitingConn) Read(p []byte) (int, error) {
+	c.w.mu.Lock()
+	hold := c.side == fault.Dest && bytes.Contains(c.w.sent, []byte(" APPEND "))
+	if c.side == fault.Source && bytes.Contains(c.w.heard, []byte(c.w.last)) {
+		select {
+		case <-c.w.read:
+		default:
+			close(c.w.read)
+		}
+	}
+	c.w.mu.Unlock()
+	if hold {
+		select {
+		case <-c.w.read:
+		case <-time.After(time.Minute):
+			return 0, fmt.Errorf("the client does not read ahead")
+		}
+	}
+	n, err := c.Conn.Read(p)
+	if c.side == fault.Source {
+		c.w.mu.Lock()
+		c.w.heard = append(c.w.heard, p[:n]...)
+		c.w.mu.Unlock()
+	}
+	return n, err
+}
+
+// TestNextMailboxIsSelected: what the writer selects ahead is the mailbox that it
+// comes to next, however far ahead the source is.
+func TestNextMailboxIsSelected(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, memoryHost(t), memoryHost(t))
+	boxes := []imaptest.Mailbox{{Name: "INBOX", Messages: mail("INBOX", 3, 300)}}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		boxes = append(boxes, imaptest.Mailbox{Name: name, Messages: mail("of-"+name, 3, 300)})
+	}
+	r.fillSource(boxes...)
+	w := &waiting{last: "of-e", read: make(chan struct{})}
+	r.options = func(o *mailsync.Options) {
+		o.WrapConn = func(side fault.Side, _ string, nc net.Conn) net.Conn { return waitingConn{nc, side, w} }
+	}
+	if c := r.mustSync(); c.Copied != 18 {
+		t.Errorf("%+v", c)
+	}
+	if n := bytes.Count(w.sent, []byte(" SELECT ")); n != len(boxes) {
+		t.Errorf("%d mailboxes were selected %d times", len(boxes), n)
+	}
+	r.equal(true)
+}

@@ -304,7 +304,6 @@ func (f *fetcher) finished(ctx context.Context, pt *part) error {
 // end tells the writer that nothing more comes of a part.
 func (f *fetcher) end(ctx context.Context, pt *part) error {
 	f.parts = slices.DeleteFunc(f.parts, func(o *part) bool { return o == pt })
-	f.l.coming.CompareAndSwap(pt, nil)
 	if !f.win.put(ctx, &item{part: pt, end: true}) {
 		return context.Canceled
 	}

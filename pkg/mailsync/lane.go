@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
+	"slices"
+	"sync"
 
 	"github.com/imapfleet/imapfleet/pkg/fault"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
@@ -18,21 +19,47 @@ type lane struct {
 	tempo    tempo
 	further  bool // it is to be given back when a row waits
 
-	// coming is the part whose messages the source sends now, or next; nil:
-	// none. The fetcher sets it and tells so by come, the writer selects its
-	// mailbox ahead.
-	coming atomic.Pointer[part]
-	come   chan struct{} // holds one token
+	// coming are the parts whose messages come after those of the writer's own,
+	// in this order. The fetcher adds to them and tells so by come, the writer
+	// selects the mailbox of the first ahead.
+	coming struct {
+		sync.Mutex
+		parts []*part
+	}
+	come chan struct{} // holds one token
 }
 
-// expect makes known of which part the next messages are.
+// expect makes known of which part the next messages are that the source sends.
 func (l *lane) expect(pt *part) {
-	if l.coming.Swap(pt) != pt {
-		select {
-		case l.come <- struct{}{}:
-		default: // a token is there
-		}
+	l.coming.Lock()
+	defer l.coming.Unlock()
+	if n := len(l.coming.parts); n > 0 && l.coming.parts[n-1] == pt {
+		return
 	}
+	l.coming.parts = append(l.coming.parts, pt)
+	select {
+	case l.come <- struct{}{}:
+	default: // a token is there
+	}
+}
+
+// reached notes that the writer has come to a part, or past it.
+func (l *lane) reached(pt *part) {
+	l.coming.Lock()
+	defer l.coming.Unlock()
+	if i := slices.Index(l.coming.parts, pt); i >= 0 {
+		l.coming.parts = slices.Delete(l.coming.parts, 0, i+1)
+	}
+}
+
+// next is the part that comes after the writer's own; nil: none is known.
+func (l *lane) next() *part {
+	l.coming.Lock()
+	defer l.coming.Unlock()
+	if len(l.coming.parts) == 0 {
+		return nil
+	}
+	return l.coming.parts[0]
 }
 
 // open logs in on both sides at once.

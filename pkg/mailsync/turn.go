@@ -23,6 +23,7 @@ func (w *writer) turn(ctx context.Context) error {
 		return nil
 	case it.end && !ours && !it.part.waiting(): // nothing of it is under way
 		w.next = nil
+		w.l.reached(it.part)
 		return w.p.leave(ctx, it.part.b)
 	case w.stint != nil:
 		w.selectAhead(ctx, it)
@@ -52,6 +53,7 @@ func (w *writer) enter(ctx context.Context, pt *part) error {
 		return err
 	}
 	w.stint = pt.stint
+	w.l.reached(pt)
 	return nil
 }
 
@@ -82,7 +84,7 @@ func (w *writer) makeWay(ctx context.Context) error {
 // message is on its way from the source. it is what the writer has in hand; nil
 // when it waits for something.
 func (w *writer) selectAhead(ctx context.Context, it *item) {
-	s, next := w.l.dst, w.l.coming.Load()
+	s, next := w.l.dst, w.l.next()
 	if it != nil && it.part != nil && it.part != w.pt {
 		next = it.part
 	}
