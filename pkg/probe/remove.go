@@ -41,13 +41,16 @@ func newMailboxes(id string) *mailboxes {
 	return &mailboxes{id: id, used: map[string]bool{}, why: map[string]error{}}
 }
 
-// intend notes a name before the server is asked for it.
-func (m *mailboxes) intend(name string) {
+// intend notes a name before the server is asked for it; first is true when it
+// was not asked before.
+func (m *mailboxes) intend(name string) (first bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !slices.Contains(m.names, name) {
-		m.names = append(m.names, name)
+	if slices.Contains(m.names, name) {
+		return false
 	}
+	m.names = append(m.names, name)
+	return true
 }
 
 // forget takes a name out: it was not made, or is not ours.
@@ -96,13 +99,15 @@ func (p *prober) make(ctx context.Context, l *lane) error {
 	c, mine := l.conn[1], l.row.mine
 	prefix, _ := imapconn.DecodeMailbox(c.Namespaces()[0].Prefix)
 	name := fmt.Sprintf("%s%s%s-%d", prefix, namePrefix, p.id, l.n)
-	mine.intend(name)
+	first := mine.intend(name)
 	refusals, err := c.Create(ctx, []imapconn.NewMailbox{{Name: name}})
 	if err != nil {
 		return err
 	}
 	if refusals[0] != nil {
-		mine.forget(name)
+		if first { // else one that was not answered may have made it, and is why this one is refused
+			mine.forget(name)
+		}
 		return refusals[0]
 	}
 	l.name, l.box = name, imapconn.EncodeMailbox(name)
