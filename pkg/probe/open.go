@@ -27,16 +27,25 @@ func (r *row) endpoint(of *side) account.Endpoint {
 	return r.pair.Dest
 }
 
-// dial opens one connection of a row.
+// dial opens one connection of a row when its turn among the logins has come.
 func (p *prober) dial(ctx context.Context, of *side, r *row) (*imapconn.Conn, error) {
-	ep := r.endpoint(of)
-	if p.opt.AwaitLogin != nil {
-		if err := p.opt.AwaitLogin(ctx, ep.Host); err != nil {
-			return nil, err
-		}
+	if err := p.awaitLogin(ctx, of, r); err != nil {
+		return nil, err
 	}
+	return p.connect(ctx, of, r)
+}
+
+func (p *prober) awaitLogin(ctx context.Context, of *side, r *row) error {
+	if p.opt.AwaitLogin == nil {
+		return nil
+	}
+	return p.opt.AwaitLogin(ctx, r.endpoint(of).Host)
+}
+
+// connect opens one connection of a row at once.
+func (p *prober) connect(ctx context.Context, of *side, r *row) (*imapconn.Conn, error) {
 	c, err := imapconn.Dial(ctx, imapconn.Config{
-		Side: of.at, Endpoint: ep, RootCAs: p.opt.RootCAs, Faults: p.opt.Faults,
+		Side: of.at, Endpoint: r.endpoint(of), RootCAs: p.opt.RootCAs, Faults: p.opt.Faults,
 		Timeout: p.opt.Timeout, FinalTimeout: p.opt.FinalTimeout, DialTimeout: dialTime,
 		DialContext: p.opt.DialContext, ClientID: p.opt.Version, Compress: p.press, Logger: p.opt.Logger,
 	})
@@ -107,14 +116,17 @@ func said(err error) (text, hint string) {
 	return fault.Clean(err.Error()), ""
 }
 
-// ready opens what is missing for n lanes on the sides given, and returns the
-// lanes that have it. err says why they are fewer.
+// ready opens what is missing for n lanes on the sides given, as long as there is
+// time to measure, and returns the lanes that have it. err says why they are
+// fewer.
 func (p *prober) ready(ctx context.Context, n int, sides ...*side) (have []*lane, err error) {
+	limited, cancel := context.WithDeadline(ctx, p.until)
+	defer cancel()
 	lanes := p.lanes[:max(n, p.placed)] // more than n where they take turns
 	for range 2 {                       // a connection may be lost while others are opened
 		for _, s := range sides {
-			if err := p.fill(ctx, lanes, s); err != nil {
-				return having(lanes, sides), err
+			if err := p.fill(limited, lanes, s); err != nil {
+				return having(lanes, sides), outOfTime(limited, err, "there was no time left to open "+atLanes(n))
 			}
 		}
 		if have = having(lanes, sides); len(have) == len(lanes) {
@@ -122,6 +134,14 @@ func (p *prober) ready(ctx context.Context, n int, sides ...*side) (have []*lane
 		}
 	}
 	return have, nil
+}
+
+// outOfTime is err, or text where it says nothing but that the time of ctx is over.
+func outOfTime(ctx context.Context, err error, text string) error {
+	if fault.Of(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &fault.Error{Text: text}
+	}
+	return err
 }
 
 // pick takes n of the lanes, those whose turn it is.

@@ -33,7 +33,8 @@ type Options struct {
 	// DialContext replaces the net.Dialer of both sides.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// AwaitLogin returns when the next connection to a host may be opened; nil:
-	// at once. Its error is ctx's.
+	// at once. Its error is ctx's. To remove mailboxes one is opened all the same
+	// when half of RemoveFor is over.
 	AwaitLogin func(ctx context.Context, host string) error
 
 	RemoveFor time.Duration // how long a mailbox is tried to be removed; 0: 1 minute

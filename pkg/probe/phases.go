@@ -122,14 +122,16 @@ func weight(lanes int) float64 { return float64(bits.Len(uint(lanes))) }
 // measured does one step of so many lanes of those that there are. The error
 // says why no further one of its phase is to be done.
 func (p *prober) measured(ctx context.Context, pl plan, have []*lane, lanes int, part share) error {
-	d := time.Duration(float64(time.Until(p.until)-p.opt.For/20) * part.time)
-	if d < leastStep {
-		return &fault.Error{Text: "there was no time left: --for is too short for it"}
+	if _, err := p.span(part); err != nil {
+		return err
 	}
 	st := &step{phase: pl.phase, p: p, lanes: lanes}
 	braked := p.braked(pl, have)
-	var took time.Duration
+	var d, took time.Duration
 	err := p.enter(ctx, pl, have)
+	if err == nil {
+		d, err = p.span(part) // what it has taken to enter is gone
+	}
 	if err == nil {
 		took, err = st.run(ctx, d, p.volumeOf(pl, part), have, pl)
 	}
@@ -157,19 +159,35 @@ func (p *prober) measured(ctx context.Context, pl plan, have []*lane, lanes int,
 	return nil
 }
 
+// span is how long a step may take that has this part of what is left. The error
+// says that it is too short.
+func (p *prober) span(part share) (time.Duration, error) {
+	d := time.Duration(float64(time.Until(p.until)-p.opt.For/20) * part.time)
+	if d < leastStep {
+		return 0, &fault.Error{Text: "there was no time left: --for is too short for it"}
+	}
+	return d, nil
+}
+
 // enter opens the lanes' mailboxes at the destination, which is no part of the
-// measurement.
+// measurement. Answers may come a little after its time is over: a mailbox whose
+// making is not answered is harder to remove.
 func (p *prober) enter(ctx context.Context, pl plan, have []*lane) error {
 	if pl.phase == Source {
 		return nil
 	}
-	hard, stop := afterwards(ctx, grace)
+	limited, cancel := context.WithDeadline(ctx, p.until)
+	defer cancel()
+	hard, stop := afterwards(limited, grace)
 	defer stop()
 	var g errgroup.Group
 	for _, l := range have {
 		g.Go(func() error { return safely(func() error { return l.enter(hard, p) }) })
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return outOfTime(limited, err, "there was no time left: the destination has not made and opened all mailboxes of the probe")
+	}
+	return nil
 }
 
 // volumeOf is how many octets a step may move.

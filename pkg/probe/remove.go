@@ -172,7 +172,7 @@ func (p *prober) removeOf(ctx context.Context, r *row) (err error) {
 	}()
 	for refused, pause := 0, firstPause; ; pause = min(2*pause, mostPause) {
 		if c == nil {
-			c, err = p.dial(ctx, p.sides[1], r)
+			c, err = p.reach(ctx, r)
 		}
 		if c != nil {
 			err = p.tryRemove(ctx, c, r)
@@ -198,6 +198,18 @@ func (p *prober) removeOf(ctx context.Context, r *row) (err error) {
 			return err
 		}
 	}
+}
+
+// reach opens a connection to remove mailboxes. It waits for its turn among the
+// logins, but for no more than half of the time that ctx has left: no mailbox is
+// left behind for that.
+func (p *prober) reach(ctx context.Context, r *row) (*imapconn.Conn, error) {
+	if end, ok := ctx.Deadline(); ok {
+		turn, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+		_ = p.awaitLogin(turn, p.sides[1], r) // it ends in any case
+	}
+	return p.connect(ctx, p.sides[1], r)
 }
 
 // keeper ends the lanes' connections to a row's destination but for one, on
