@@ -110,6 +110,40 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// More lanes are advised only where nothing but --lanes kept a probe from them.
+func TestMoreLanes(t *testing.T) {
+	limit := Ended{Phase: Both, Lanes: 8, Why: "no more than 4 connections"}
+	elsewhere := Ended{Phase: Source, Lanes: 8, Why: "no more than 4 connections"}
+	tests := []struct {
+		name       string
+		dest, both []throughput.Step
+		ended      []Ended
+		host       int // connections that the destination allows
+		want       string
+	}{
+		{"no more were asked for", steps(1, 2), steps(1, 2, 4), nil, 0, " (it still rose at 4 lanes: try --lanes 16)"},
+		{"the most there are", steps(1, 2), steps(1, 2, 4, 8, 16, 32, 64), nil, 0, " (it still rose at 64 lanes, the most that are tried)"},
+		{"more than a quarter of that", steps(1, 2), steps(1, 2, 4, 8, 16, 32), nil, 0, " (it still rose at 32 lanes: try --lanes 64)"},
+		{"a limit", steps(1, 2), steps(1, 2, 4), []Ended{limit}, 0, " (it still rose at 4 lanes; more could not be measured: no more than 4 connections)"},
+		{"another measurement's limit", steps(1, 2), steps(1, 2, 4), []Ended{elsewhere}, 0, " (it still rose at 4 lanes: try --lanes 16)"},
+		{"no more may be used", steps(1, 2), steps(1, 2, 4), nil, 2, " (it still rose at 4 lanes, and a server allows 2 connections)"},
+		{"all that may be used", steps(1, 2), steps(1, 2, 4), nil, 4, " (it still rose at 4 lanes, and a server allows 4 connections)"},
+		{"a few more may be used", steps(1, 2), steps(1, 2, 4), nil, 6, " (it still rose at 4 lanes: try --lanes 6)"},
+		{"a limit that it told", steps(1, 2), steps(1, 2, 4), []Ended{limit}, 4, " (it still rose at 4 lanes; more could not be measured: no more than 4 connections)"},
+		{"one side alone", steps(1, 2), nil, []Ended{limit}, 0, " (it still rose at 2 lanes: try --lanes 8)"},
+		{"one side alone, and a limit", steps(1, 2), nil, []Ended{{Phase: Dest, Lanes: 4, Why: "no"}}, 0, " (it still rose at 2 lanes; more could not be measured: no)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Report{Source: steps(100), Dest: tt.dest, Both: tt.both, Ended: tt.ended, Server2: Server{MaxPerHost: tt.host}}
+			r.judge()
+			if _, got, _ := strings.Cut(r.Verdict, " messages/s"); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestChoose(t *testing.T) {
 	row := func(line int, h1, u1, h2, u2 string) account.Pair {
 		return account.Pair{Line: line, Source: account.Endpoint{Host: h1, User: u1}, Dest: account.Endpoint{Host: h2, User: u2}}

@@ -40,34 +40,58 @@ func (r *Report) judge() {
 			r.Slower = string(Dest)
 		}
 	}
-	best, rises := knee(r.Both)
-	if best.Lanes == 0 {
-		best, rises = slowerOf(r.Source, r.Dest)
+	phase, of := Both, r.Both
+	if len(of) == 0 {
+		phase, of = r.slowerOf()
 	}
+	best, rises := knee(of)
 	r.Parallel, r.Rate, r.Messages = best.Lanes, best.MiBPerSecond, best.MessagesPerSecond
+	most := MaxLanes
 	for _, s := range []Server{r.Server1, r.Server2} {
 		if s.MaxPerHost > 0 {
-			r.Parallel = min(r.Parallel, s.MaxPerHost)
+			most = min(most, s.MaxPerHost)
 		}
 	}
-	r.Verdict = r.sentence(src, dst, rises)
+	r.Parallel = min(r.Parallel, most)
+	r.Verdict = r.sentence(src, dst)
+	if rises {
+		r.Verdict += r.more(phase, best.Lanes, most)
+	}
 	if both, _ := knee(r.Both); both.Lanes > 0 && r.Slower != "" && both.MiBPerSecond < alone*min(src.MiBPerSecond, dst.MiBPerSecond) {
 		r.note("both together are slower than either side alone: what they share (this machine's processor, its line) is what limits")
 	}
 }
 
-// slowerOf is the knee of the slower of two sides, or of the only one.
-func slowerOf(source, dest []throughput.Step) (throughput.Step, bool) {
-	src, srcRises := knee(source)
-	dst, dstRises := knee(dest)
+// slowerOf is the slower of the two sides, or the only one.
+func (r *Report) slowerOf() (Phase, []throughput.Step) {
+	src, _ := knee(r.Source)
+	dst, _ := knee(r.Dest)
 	if dst.Lanes == 0 || src.Lanes > 0 && src.MiBPerSecond < dst.MiBPerSecond {
-		return src, srcRises
+		return Source, r.Source
 	}
-	return dst, dstRises
+	return Dest, r.Dest
 }
 
-// sentence is the verdict. rises is about the recommended number of lanes.
-func (r *Report) sentence(src, dst throughput.Step, rises bool) string {
+// more is what to do about a phase that still rose at the most lanes that were
+// measured, of most that may be: to ask for more helps only where nothing else has
+// ended it.
+func (r *Report) more(phase Phase, lanes, most int) string {
+	for _, e := range r.Ended {
+		if e.Phase == phase {
+			return fmt.Sprintf(" (it still rose at %d lanes; more could not be measured: %s)", lanes, e.Why)
+		}
+	}
+	switch {
+	case lanes < most:
+		return fmt.Sprintf(" (it still rose at %d lanes: try --lanes %d)", lanes, min(4*lanes, most))
+	case most < MaxLanes:
+		return fmt.Sprintf(" (it still rose at %d lanes, and a server allows %s)", lanes, connections(most))
+	}
+	return fmt.Sprintf(" (it still rose at %d lanes, the most that are tried)", lanes)
+}
+
+// sentence is the verdict.
+func (r *Report) sentence(src, dst throughput.Step) string {
 	if r.Parallel == 0 {
 		return "nothing could be measured"
 	}
@@ -88,9 +112,6 @@ func (r *Report) sentence(src, dst throughput.Step, rises bool) string {
 	}
 	fmt.Fprintf(&out, "; use --parallel %d and expect about %s MiB/s, %s messages/s",
 		r.Parallel, throughput.FormatRate(r.Rate), throughput.FormatRate(r.Messages))
-	if rises {
-		fmt.Fprintf(&out, " (it still rose at %d lanes: try --lanes %d)", r.Parallel, min(4*r.Parallel, MaxLanes))
-	}
 	return out.String()
 }
 
@@ -114,6 +135,13 @@ func atLanes(n int) string {
 		return "1 lane"
 	}
 	return fmt.Sprintf("%d lanes", n)
+}
+
+func connections(n int) string {
+	if n == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections", n)
 }
 
 func (r *Report) note(format string, args ...any) {
