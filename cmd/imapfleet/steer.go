@@ -151,14 +151,19 @@ func (s *steering) resume(ctx context.Context, o order) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !changed {
-		holds := s.job.tracker.Standing().Holds
-		if holds.Paused {
-			return fmt.Sprintf("%s was not paused by itself, but the whole run is: resume without a host", whole(o.host)), nil
-		}
+	holds := s.job.tracker.Standing().Holds
+	said := "resumed " + whole(o.host)
+	switch {
+	case !changed && holds.Paused:
+		return whole(o.host) + " was not paused by itself, but the whole run is: resume without a host", nil
+	case !changed:
 		return whole(o.host) + " was not paused: nothing was changed", nil
+	case holds.Paused:
+		said += ", but the whole run is paused: resume without a host"
+	case len(holds.Hosts) > 0:
+		said += "; still paused: " + strings.Join(holds.Hosts, ", ")
 	}
-	return fmt.Sprintf("resumed %s; rows that may start: %d", whole(o.host), reach.Waiting), nil
+	return fmt.Sprintf("%s; rows that may start: %d", said, reach.Waiting), nil
 }
 
 func (s *steering) skip(ctx context.Context, o order) (string, error) {

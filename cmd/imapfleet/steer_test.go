@@ -194,6 +194,43 @@ func TestSkipTwice(t *testing.T) {
 	}
 }
 
+// TestResumeHost: a host that goes on is no promise while the whole run, or the
+// other host of its rows, is paused.
+func TestResumeHost(t *testing.T) {
+	s := steeredJob(t, &bytes.Buffer{})
+	runner, err := batch.New(batch.Options{Parallel: 1, Syncer: still{}, OnHolds: s.job.tracker.setHolds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.runner = runner
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = runner.Run(ctx, []batch.Row{{Pair: account.Pair{Line: 3, Source: account.Endpoint{Host: "old"}, Dest: account.Endpoint{Host: "new"}}}})
+	}()
+	for _, o := range []struct{ verb, host, want string }{
+		{"pause", "", "paused the whole run; "},
+		{"pause", "old", "paused old; "},
+		{"resume", "old", "resumed old, but the whole run is paused: resume without a host; rows that may start: 0"},
+		{"resume", "", "resumed the whole run; rows that may start: 1"},
+		{"pause", "old", "paused old; "},
+		{"pause", "new", "paused new; "},
+		{"resume", "old", "resumed old; still paused: new; rows that may start: 0"},
+		{"resume", "new", "resumed new; rows that may start: 1"},
+	} {
+		q := control.Request{Verb: o.verb}
+		if o.host != "" {
+			q.Args = []string{o.host}
+		}
+		if a := s.handle(t.Context(), q); a.Kind != control.Done || !strings.HasPrefix(a.Said, o.want) {
+			t.Errorf("%s %s: %+v, want %s", o.verb, o.host, a, o.want)
+		}
+	}
+	stop()
+	<-ended
+}
+
 // bordered is a Syncer of one row that comes to a message border when border is
 // closed.
 type bordered struct{ began, border chan struct{} }

@@ -52,8 +52,9 @@ func (r *Runner) Pause(ctx context.Context, host string) (reach Reach, err error
 }
 
 // Resume lets rows go on that Pause has stopped: those of a host, or all, those
-// of hosts that were named included. Running is 0. changed is false where
-// nothing was stopped. Errors are those of Pause.
+// of hosts that were named included. Reach has those that nothing else stops, as
+// the pause of the whole run or of their other host; Running is 0. changed is
+// false where nothing was stopped. Errors are those of Pause.
 func (r *Runner) Resume(ctx context.Context, host string) (reach Reach, changed bool, err error) {
 	if err := r.order(ctx, func(f *feeder) { reach, changed, err = f.resume(host) }); err != nil {
 		return Reach{}, false, err
@@ -149,8 +150,10 @@ func (f *feeder) resume(host string) (reach Reach, changed bool, err error) {
 	if !f.gate.hold(host, false) {
 		return reach, false, nil
 	}
+	left := f.gate.holds()
 	for _, t := range f.tasks {
-		if (host == "" || t.job.touches(host)) && (t.outstanding() || t.cut && t.cancel != nil) {
+		freed := (host == "" || t.job.touches(host)) && !left.Of(t.job.hosts[0], t.job.hosts[1])
+		if freed && (t.outstanding() || t.cut && t.cancel != nil) {
 			reach.Waiting++
 		}
 	}

@@ -132,6 +132,42 @@ func TestPauseHost(t *testing.T) {
 	})
 }
 
+// A host that goes on does so for rows that nothing else stops.
+func TestResumeHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := []Row{row(1, "a", "new"), row(2, "b", "new"), row(3, "b", "other"), row(4, "c", "other")}
+		r := mustNew(t, Options{Syncer: &syncFunc{f: bordered}, Parallel: 2, NoWait: true})
+		resumed := func(host string, want int) {
+			if reach, changed, err := r.Resume(t.Context(), host); err != nil || !changed || reach != (Reach{Waiting: want}) {
+				t.Errorf("resumed %q: %+v, %v, %v, want %d", host, reach, changed, err, want)
+			}
+		}
+		go func() {
+			time.Sleep(time.Second)
+			for _, host := range []string{"b", "new", ""} {
+				if _, err := r.Pause(t.Context(), host); err != nil {
+					t.Error(err)
+				}
+			}
+			time.Sleep(10 * time.Second)
+			resumed("b", 0) // the whole run is paused
+			resumed("", 4)
+			for _, host := range []string{"b", "new"} {
+				if _, err := r.Pause(t.Context(), host); err != nil {
+					t.Error(err)
+				}
+			}
+			time.Sleep(10 * time.Second)
+			resumed("b", 1) // the other's destination is paused
+			resumed("new", 2)
+		}()
+		res, err := r.Run(t.Context(), list)
+		if err != nil || states(res)[throughput.Done] != 4 {
+			t.Errorf("error %v, states %v", err, states(res))
+		}
+	})
+}
+
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &syncFunc{f: func(ctx context.Context, p account.Pair) (throughput.Count, error) {
