@@ -82,11 +82,13 @@ func (h *holder) work(m *throughput.Meter) {
 // moved is what the attempt has moved so far.
 func (h *holder) moved() totals { return read(h.meter).since(h.base) }
 
-// read is what a row has moved: what was sent, since answers come for megabytes
-// at once, and tell little over a few seconds.
+// read is what a row has moved. A message counts by half when it is sent and by
+// half when that is answered: each comes in lumps, the one where a row begins to
+// fill the way, the other for megabytes at once, and together they come more
+// evenly.
 func read(m *throughput.Meter) totals {
 	s := m.Counts()
-	return totals{octets: s.SentOctets, messages: s.Sent, stored: s.Octets, answers: s.Answers, latency: s.Latency}
+	return totals{octets: (s.SentOctets + s.Octets) / 2, messages: (s.Sent + s.Copied) / 2, sent: s.SentOctets, stored: s.Octets, answers: s.Answers, latency: s.Latency}
 }
 
 func (h *holder) left() int64 { return h.meter.Counts().LeftOctets() }

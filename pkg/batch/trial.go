@@ -9,8 +9,8 @@ import (
 
 // totals are what was moved: by a holder, by a route, in a slice of time.
 type totals struct {
-	octets, messages int64 // sent
-	stored           int64 // octets that the destination has answered
+	octets, messages int64 // see read
+	sent, stored     int64 // octets that were sent; that the destination has answered
 	rows             int64 // passes that came to their end
 	answers          int64
 	latency          time.Duration
@@ -18,11 +18,11 @@ type totals struct {
 }
 
 func (a totals) plus(b totals) totals {
-	return totals{a.octets + b.octets, a.messages + b.messages, a.stored + b.stored, a.rows + b.rows, a.answers + b.answers, a.latency + b.latency, a.took + b.took}
+	return totals{a.octets + b.octets, a.messages + b.messages, a.sent + b.sent, a.stored + b.stored, a.rows + b.rows, a.answers + b.answers, a.latency + b.latency, a.took + b.took}
 }
 
 func (a totals) since(b totals) totals {
-	return totals{octets: a.octets - b.octets, messages: a.messages - b.messages, stored: a.stored - b.stored, rows: a.rows - b.rows,
+	return totals{octets: a.octets - b.octets, messages: a.messages - b.messages, sent: a.sent - b.sent, stored: a.stored - b.stored, rows: a.rows - b.rows,
 		answers: a.answers - b.answers, latency: a.latency - b.latency}
 }
 
@@ -36,7 +36,7 @@ const (
 
 // fills reports whether most of what an attempt has sent is not answered: it
 // may only fill what lies on the way, as each new connection does.
-func (a totals) fills() bool { return 2*a.stored <= a.octets }
+func (a totals) fills() bool { return 2*a.stored <= a.sent }
 
 // work is what was moved as one number.
 func (a totals) work() float64 {
@@ -143,6 +143,7 @@ type trial struct {
 	legs  int       // that have ended
 	n     int       // slices of the leg that goes on
 	first int       // slices of the first leg; 0: legSlices
+	least int       // slices of the leg that goes on: as long as it took to come to it
 	seen  time.Time // of the last slice
 	stuck bool      // it cannot go back to A: the rows at work do not end
 }
@@ -158,12 +159,12 @@ func (r *trial) add(got totals) bool {
 	if r.legs == 0 && r.first > 0 {
 		return r.n >= r.first
 	}
-	return r.n >= min(legMost, legSlices+blockSlices*max(0, r.legs-1))
+	return r.n >= max(r.least, min(legMost, legSlices+blockSlices*max(0, r.legs-1)))
 }
 
 // turn begins the next leg.
 func (r *trial) turn() {
-	r.onB, r.n = r.stuck || !r.onB, 0
+	r.onB, r.n, r.least = r.stuck || !r.onB, 0, 0
 	r.legs++
 }
 

@@ -285,6 +285,9 @@ func (t *tuner) run(got totals, ok bool, now time.Time) *throughput.Tuning {
 		return nil
 	}
 	r.seen = now
+	if r.n == 0 && r.legs > 0 {
+		r.least = min(2*legMost, int(now.Sub(t.changeAt)/lookEvery))
+	}
 	if !r.add(got) {
 		return nil
 	}

@@ -101,7 +101,8 @@ func TestAppendModes(t *testing.T) {
 }
 
 // What a server may refuse in a head goes by a literal that waits, until it
-// has been taken once on this session: a keyword for each mailbox anew.
+// has been taken once on this session: a keyword for each mailbox anew, of which
+// the server has not said that it takes any.
 func TestAppendFirstUse(t *testing.T) {
 	old, late := time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 	steps := []struct {
