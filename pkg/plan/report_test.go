@@ -144,6 +144,14 @@ func TestReportText(t *testing.T) {
 	}
 }
 
+func TestMoney(t *testing.T) {
+	for f, want := range map[float64]string{0: "0.00", 0.29: "0.29", 0.2949: "0.29", 1.999: "2.00", 4.35: "4.35", 1234567.891: "1,234,567.89"} {
+		if got := money(f); got != want {
+			t.Errorf("%v is %s, want %s", f, got, want)
+		}
+	}
+}
+
 // A row's mailboxes are made once: by its first pass.
 func TestMaking(t *testing.T) {
 	f := &Fleet{Hosts: []Host{{Name: "a"}, {Name: "b"}}}

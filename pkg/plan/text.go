@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -175,8 +176,9 @@ func (rep *Report) writePhase(w io.Writer, name string, p *Phase, about string) 
 }
 
 func money(f float64) string {
-	whole := int64(f)
-	return fmt.Sprintf("%s.%02d", throughput.FormatNumber(whole), int64((f-float64(whole))*100))
+	cents := math.Round(f * 100)
+	whole := math.Floor(cents / 100)
+	return fmt.Sprintf("%s.%02d", throughput.FormatNumber(int64(whole)), int64(cents-100*whole))
 }
 
 func (rep *Report) writeDeciding(w io.Writer) {
