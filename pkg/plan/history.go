@@ -30,7 +30,7 @@ func (r *Rates) Learn(past []Past) {
 	}
 	r.Past = len(logs)
 	r.Slower = math.Exp(sum / (n + 1))
-	if len(logs) > 2 {
-		r.Spread = max(leastSpread, min(1, 1.96*deviation(logs)))
+	if d, free := deviation(logs); free >= 2 {
+		r.Spread = max(leastSpread, min(1, 1.96*d))
 	}
 }

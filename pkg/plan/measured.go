@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -224,28 +225,39 @@ func (r *Rates) curve(runs []Run) (curve []Point, spread float64) {
 		lanes := max(1, math.Round(2*min(u.LaneSeconds/u.Seconds, float64(u.Parallel)))/2)
 		note(lanes, work, moving)
 	}
+	var alike [][]float64
+	for _, lanes := range slices.Sorted(maps.Keys(sums)) { // sums of floats differ by their order
+		curve = append(curve, Point{lanes, lanes * sums[lanes].work / sums[lanes].seconds})
+		alike = append(alike, rates[lanes])
+	}
 	spread = plainSpread
-	for lanes, s := range sums {
-		curve = append(curve, Point{lanes, lanes * s.work / s.seconds})
-		if len(rates[lanes]) > 2 {
-			spread = max(leastSpread, min(1, 1.96*deviation(rates[lanes])))
-		}
+	if d, free := deviation(alike...); free >= 2 {
+		spread = max(leastSpread, min(1, 1.96*d))
 	}
 	return curveOf(curve), spread
 }
 
-// deviation is the standard deviation of values, estimated.
-func deviation(values []float64) float64 {
-	n := float64(len(values))
-	if n < 2 {
-		return 0
+// deviation is the standard deviation of values from the mean of their group,
+// estimated from all groups together: groups that differ are no error. free is its
+// degrees of freedom.
+func deviation(groups ...[]float64) (d float64, free int) {
+	var square float64
+	for _, values := range groups {
+		if len(values) == 0 {
+			continue
+		}
+		var sum float64
+		for _, v := range values {
+			sum += v
+		}
+		mean := sum / float64(len(values))
+		for _, v := range values {
+			square += (v - mean) * (v - mean)
+		}
+		free += len(values) - 1
 	}
-	var sum, square float64
-	for _, v := range values {
-		sum += v
+	if free == 0 {
+		return 0, 0
 	}
-	for _, v := range values {
-		square += (v - sum/n) * (v - sum/n)
-	}
-	return math.Sqrt(square / (n - 1))
+	return math.Sqrt(square / float64(free)), free
 }

@@ -242,6 +242,40 @@ func TestRunRates(t *testing.T) {
 	}
 }
 
+// How far rates may be off is what runs of all numbers of lanes say together, and
+// the same each time.
+func TestRunRatesSpread(t *testing.T) {
+	var runs []Run
+	for lanes, seconds := range map[int][]float64{1: {10, 10, 10}, 2: {10, 12, 14}, 4: {10}, 8: {9, 10, 11}} {
+		for _, s := range seconds {
+			runs = append(runs, Run{Parallel: lanes, Rows: 1, Octets: 1e9, Seconds: s, LaneSeconds: s * float64(lanes)})
+		}
+	}
+	square := func(seconds ...float64) (sum float64) {
+		var mean float64
+		for _, s := range seconds {
+			mean += math.Log(s) / float64(len(seconds))
+		}
+		for _, s := range seconds {
+			sum += (math.Log(s) - mean) * (math.Log(s) - mean)
+		}
+		return sum
+	}
+	want := 1.96 * math.Sqrt((square(10, 12, 14)+square(9, 10, 11))/(2+2+2))
+	first, ok := RunRates(runs)
+	if !ok || !near(first.Spread, want) {
+		t.Errorf("%v: spread %v, want %v", ok, first.Spread, want)
+	}
+	for range 100 {
+		if r, _ := RunRates(runs); r.Spread != first.Spread {
+			t.Fatalf("another spread: %v, was %v", r.Spread, first.Spread)
+		}
+	}
+	if r, _ := RunRates(runs[:1]); r.Spread != plainSpread {
+		t.Errorf("of one run: %v", r.Spread)
+	}
+}
+
 func TestLearn(t *testing.T) {
 	r := Rates{Spread: 0.2}
 	r.Learn(nil)
