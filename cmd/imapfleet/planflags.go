@@ -72,7 +72,7 @@ func (v *startValue) Set(text string) error {
 	for _, layout := range []string{startLayout, "2006-01-02T15:04", time.DateOnly, time.RFC3339} {
 		t, err := time.ParseInLocation(layout, strings.TrimSpace(text), time.Local)
 		if err == nil && t.Year() >= 1970 && t.Year() < 3000 {
-			*v = startValue(t)
+			*v = startValue(t.In(time.Local)) // hours and timetables are of this machine's days
 			return nil
 		}
 	}
