@@ -86,7 +86,7 @@ func (v *parallelValue) fixed() int {
 }
 
 // within is n, where a number of lanes was found that is best, within what was
-// given; what is usual where n is 0.
+// given, else within what run tries; what is usual where n is 0.
 func (v *parallelValue) within(n int) int {
 	switch {
 	case v.n > 0 || n == 0:
@@ -94,7 +94,7 @@ func (v *parallelValue) within(n int) int {
 	case v.bounds != batch.Bounds{}:
 		return min(max(n, v.bounds.Min), v.bounds.Max)
 	}
-	return n
+	return min(n, autoLanes)
 }
 
 // auto are the bounds within which run looks for the best number; zero: it does

@@ -39,3 +39,23 @@ func TestParallelFlag(t *testing.T) {
 		}
 	}
 }
+
+// A plan plays no more lanes than the run may have.
+func TestParallelWithin(t *testing.T) {
+	tests := []struct {
+		text       string
+		best, want int
+	}{
+		{"auto", 0, usualLanes}, {"auto", 7, 7}, {"auto", autoLanes, autoLanes}, {"auto", 100, autoLanes},
+		{"auto:4-64", 100, 64}, {"auto:4-64", 40, 40}, {"auto:4-64", 1, 4}, {"100", 7, 100},
+	}
+	for _, tt := range tests {
+		var v parallelValue
+		if err := v.Set(tt.text); err != nil {
+			t.Fatal(err)
+		}
+		if got := v.within(tt.best); got != tt.want {
+			t.Errorf("%s where %d are best: %d lanes, want %d", tt.text, tt.best, got, tt.want)
+		}
+	}
+}

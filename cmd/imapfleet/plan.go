@@ -135,7 +135,7 @@ func (o *planOptions) register(fs *pflag.FlagSet) {
 		fs.Float64Var(&o.prices.GB, "cost-gb", 0, "what 1 GB (10^9 octets) of copied mail costs")
 	})
 	section(fs, "Without a list", func(fs *pflag.FlagSet) { o.imagined.register(fs) })
-	o.net.register(fs, "how many lanes the run will have (auto: as many as were found best, else 4)")
+	o.net.register(fs, "how many lanes the run will have (auto: as many as were found best, at most 32, else 4)")
 	section(fs, sectionConnections, func(fs *pflag.FlagSet) {
 		fs.DurationVar(&o.patience, "patience", 10*time.Second, "how long to go on reconnecting to a server that does not answer")
 		fs.BoolVar(&o.noLogin, "no-login", false, "connect to no server: rows of unknown size are taken to be like the others")
