@@ -64,7 +64,7 @@ const goneThrough = 0.9
 // remember keeps what the run reached, for later plans, and what came of the plan
 // of its rows, if there is one. ended: the run came to its end by itself.
 func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughput.Planned, error) {
-	if o.dryRun || o.justLogin {
+	if o.dryRun || !slices.ContainsFunc(j.selected, j.copies) {
 		return nil, nil
 	}
 	results, _, _ := j.tracker.view()
@@ -79,34 +79,59 @@ func (j *job) remember(ctx context.Context, o runOptions, ended bool) (*throughp
 			return nil, err
 		}
 	}
-	all, err := j.bound.ledger.Predictions(ctx)
-	if err != nil {
+	p, err := j.prediction(ctx)
+	if p == nil || err != nil {
 		return nil, err
 	}
-	var ids []ledger.RowID
-	through := 0
-	for i, at := range j.selected {
-		ids = append(ids, j.bound.ids[at])
-		if s := results[i].State; s == throughput.Done || s == throughput.Incomplete {
-			through++
-		}
-	}
-	rows := ledger.RowsDigest(ids)
-	at := slices.IndexFunc(all, func(p ledger.Prediction) bool { return p.Rows == rows && p.Ended.IsZero() })
-	if at < 0 || len(ids) == 0 {
-		return nil, nil
-	}
-	p := all[at]
 	p.Took += (wall - times.Stopped).Seconds() // a person's hours are no work
-	if ended && float64(through) >= goneThrough*float64(len(ids)) {
+	if ended && j.wentThrough(results) {
 		p.Ended = time.Now()
 	}
 	out := &throughput.Planned{Made: p.Made, Low: p.Low, Likely: p.Likely, High: p.High, Took: p.Took,
 		Lanes: p.Lanes, RunLanes: lanes, Ended: !p.Ended.IsZero()}
-	if out.Lanes != out.RunLanes { // then it says nothing of how good the plan was
-		return out, nil
+	if out.Lanes != out.RunLanes || j.limits.limited() {
+		// It says nothing of how good the plan was; neither can a later run, to
+		// which only a part of the mail was left.
+		return out, j.bound.ledger.DropPrediction(ctx, p.ID)
 	}
 	return out, j.bound.ledger.SaveOutcome(ctx, p.ID, p.Took, p.Ended)
+}
+
+// prediction is the plan of the run's rows that waits for its outcome; nil
+// without one.
+func (j *job) prediction(ctx context.Context) (*ledger.Prediction, error) {
+	all, err := j.bound.ledger.Predictions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]ledger.RowID, len(j.selected))
+	for i, at := range j.selected {
+		ids[i] = j.bound.ids[at]
+	}
+	rows := ledger.RowsDigest(ids)
+	at := slices.IndexFunc(all, func(p ledger.Prediction) bool { return p.Rows == rows && p.Ended.IsZero() })
+	if at < 0 {
+		return nil, nil
+	}
+	return &all[at], nil
+}
+
+// copies reports whether mail of a row of the list is copied, and not only logged
+// in, looked or mailboxes made: that is what plans are about.
+func (j *job) copies(at int) bool {
+	r := j.pairs[at].Rules
+	return r.Only() == "" && !r.Value().Dry
+}
+
+// wentThrough reports whether the mail of enough of the rows was gone through.
+func (j *job) wentThrough(results []throughput.Result) bool {
+	through := 0
+	for i, at := range j.selected {
+		if s := results[i].State; j.copies(at) && (s == throughput.Done || s == throughput.Incomplete) {
+			through++
+		}
+	}
+	return float64(through) >= goneThrough*float64(len(j.selected))
 }
 
 // lanes is how many the run had, for the longest time where it looked for the best

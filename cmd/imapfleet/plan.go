@@ -298,7 +298,7 @@ func (p *planning) make(now time.Time) error {
 		return runError(fmt.Errorf("%w: no source could be asked, and no earlier pass has seen one", err))
 	}
 	for i := range p.fleet.Accounts {
-		if i < len(p.known) && p.known[i].State == "done" {
+		if i < len(p.known) && doneRow(&p.known[i]) {
 			p.sizes.Done++
 		}
 	}

@@ -79,10 +79,14 @@ func (p *planning) recall(ctx context.Context) (err error) {
 	return err
 }
 
+// doneRow reports whether the first pass of a row is done: where mailboxes alone
+// were made, it is all still to do.
+func doneRow(r *ledger.Row) bool { return r.State == "done" && r.Covers("") }
+
 // sizeKnown reports whether the size of a row is known. An account that was found
 // without mail is asked again each time.
 func sizeKnown(r *ledger.Row) bool {
-	return r.SourceOctets > 0 || r.SourceMessages > 0 || r.State == "done" && r.Covers("")
+	return r.SourceOctets > 0 || r.SourceMessages > 0 || doneRow(r)
 }
 
 // size makes the fleet, and asks the sources of the rows of which nothing is
@@ -130,7 +134,7 @@ func accountOf(r *ledger.Row, change float64, now time.Time) plan.Account {
 		Error: r.SourceError, Unknown: !sizeKnown(r)}
 	part := 1.0
 	switch {
-	case r.State == "done" && r.Covers(""):
+	case doneRow(r):
 		part = min(1, max(0, change*now.Sub(r.Updated).Hours()/24))
 	case r.Listed > 0 && r.State != "running":
 		part = min(1, float64(r.NotTried+r.Rejected)/float64(r.Listed))

@@ -61,6 +61,12 @@ func TestPredictions(t *testing.T) {
 	if len(all) != 3 || all[0].Likely != 50 || all[1].Took != 105 || !all[1].Ended.Equal(at.Add(time.Hour)) || !all[2].Ended.IsZero() {
 		t.Errorf("one with an outcome was replaced: %+v", all)
 	}
+	must(t, l.DropPrediction(ctx, all[0].ID))
+	left, err := l.Predictions(ctx)
+	must(t, err)
+	if d := cmp.Diff(all[1:], left); d != "" {
+		t.Errorf("one was dropped: %s", d)
+	}
 	must(t, l.Close())
 }
 

@@ -65,6 +65,14 @@ func (l *Ledger) SaveOutcome(ctx context.Context, id int64, took float64, ended 
 	})
 }
 
+// DropPrediction queues that a prediction is forgotten: nothing will come of it.
+func (l *Ledger) DropPrediction(ctx context.Context, id int64) error {
+	return l.later(ctx, ofRows, func(ctx context.Context, s *session) error {
+		_, err := s.exec(ctx, "DELETE FROM prediction WHERE id = ?", id)
+		return err
+	})
+}
+
 // Predictions reads all of them, the latest first.
 func (l *Ledger) Predictions(ctx context.Context) (out []Prediction, err error) {
 	err = l.query(ctx, ofRows, func(rows *sql.Rows) error {
