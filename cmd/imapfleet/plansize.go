@@ -140,8 +140,9 @@ func accountOf(r *ledger.Row, change float64, now time.Time) plan.Account {
 		part = min(1, float64(r.NotTried+r.Rejected)/float64(r.Listed))
 	}
 	a.LeftMessages = int64(part * float64(a.LeftMessages))
-	if a.Left = int64(part * float64(a.Left)); r.OctetsNotTried > 0 && r.State != "done" {
-		a.Left = min(a.Octets, r.OctetsNotTried)
+	a.Left = int64(part * float64(a.Left))
+	if !doneRow(r) { // mailboxes that were begun are not in OctetsNotTried, as a rule
+		a.Left = max(a.Left, min(a.Octets, r.OctetsNotTried))
 	}
 	return a
 }

@@ -41,7 +41,8 @@ type Row struct {
 	Only string
 	// Messages, as the last pass counted them.
 	Listed, Copied, AlreadyThere, Filtered, Rejected, Gone, NotTried int64
-	// Octets of the messages copied; of those not tried, 0 when unknown.
+	// Octets of the messages copied; of those not tried, as far as they are known:
+	// see throughput.Count.
 	Octets, OctetsNotTried      int64
 	Mailboxes, MailboxesRefused int64
 	// Messages, parts of the counts above or beside them: see throughput.Count.

@@ -19,9 +19,12 @@ type Count struct {
 	Gone         int64 `json:"gone"`          // vanished at the source after it was listed
 	NotTried     int64 `json:"not_tried"`     // the pass did not come to them
 
-	Octets         int64 `json:"octets"`           // literal octets of Copied
-	OctetsNotTried int64 `json:"octets_not_tried"` // of NotTried; 0 when unknown
-	SourceOctets   int64 `json:"source_octets"`    // of Listed, by the source's STATUS; 0 when unknown
+	Octets int64 `json:"octets"` // literal octets of Copied
+	// OctetsNotTried are those of NotTried, as far as they are known: of mailboxes
+	// that were begun only where the destination was full. So it is at least so
+	// many; 0 when nothing is known.
+	OctetsNotTried int64 `json:"octets_not_tried"`
+	SourceOctets   int64 `json:"source_octets"` // of Listed, by the source's STATUS; 0 when unknown
 
 	Mailboxes        int64 `json:"mailboxes"`         // source mailboxes of the pass
 	MailboxesRefused int64 `json:"mailboxes_refused"` // of Mailboxes: could not be migrated
