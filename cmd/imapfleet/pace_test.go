@@ -10,14 +10,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imapfleet/imapfleet/pkg/imaptest"
 	"github.com/imapfleet/imapfleet/pkg/ledger"
 	"github.com/imapfleet/imapfleet/pkg/plan"
 )
 
-// planningList makes a list of two rows between two servers, with mail.
-func planningList(t *testing.T) (name string) {
+// planningList makes a list of two rows between two servers, the source with 20
+// messages in each INBOX and 10 in each Sent.
+func planningList(t *testing.T) (name string, servers [2]*imaptest.Memory) {
 	t.Helper()
-	servers := twoServers(t)
+	servers = twoServers(t)
 	var list strings.Builder
 	for i := range 2 {
 		user := fmt.Sprintf("user%d", i)
@@ -35,7 +37,7 @@ func planningList(t *testing.T) (name string) {
 	if err := os.WriteFile(name, []byte(list.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return name
+	return name, servers
 }
 
 // planOf makes a plan and returns its report.
@@ -74,7 +76,7 @@ func outcomes(t *testing.T, name string) (out []ledger.Prediction) {
 // A run that makes mailboxes alone is not the one that was planned, and its rows
 // are not done.
 func TestPlanThenFolders(t *testing.T) {
-	name := planningList(t)
+	name, _ := planningList(t)
 	before := planOf(t, name)
 	out, _ := planned(t, exitDone, "run", name, "--quiet", "--parallel", "4", "--justfolders")
 	if strings.Contains(out, "\nplanned ") {
@@ -97,7 +99,7 @@ func TestPlanThenFolders(t *testing.T) {
 func TestPlanThenAnotherRun(t *testing.T) {
 	for _, flags := range []string{"--limit 1GiB --parallel 4", "--parallel 3"} {
 		t.Run(flags, func(t *testing.T) {
-			name := planningList(t)
+			name, _ := planningList(t)
 			planOf(t, name)
 			out, _ := planned(t, exitDone, append([]string{"run", name, "--quiet"}, strings.Fields(flags)...)...)
 			if !strings.Contains(out, "\nplanned ") {

@@ -61,9 +61,10 @@ which accounts end last, what more lanes or machines would change, and the cost.
 It plays the run on this machine: rows in the order of 'imapfleet run', lanes,
 caps, day's budgets, limits and hours. For that it needs sizes and rates.
 
-Sizes are those of earlier passes. Of other rows it logs in to the source, as
-'check' does, and keeps what it finds: the next plan takes seconds. Nothing is
-written at the servers, and the destination is left alone.
+Sizes are those of earlier passes over the same mailboxes, where the source told
+them. Of other rows it logs in to the source, as 'check' does, and keeps what it
+finds: the next plan takes seconds. Nothing is written at the servers, and the
+destination is left alone.
 
 Rates are those of --rate, else of --probe, else of earlier runs of the list. A
 run of a few rows is enough:
@@ -295,7 +296,7 @@ func (p *planning) make(now time.Time) error {
 	o := &p.opt
 	var err error
 	if p.sizes, err = plan.Fill(p.fleet, p.rates.Mean); err != nil {
-		return runError(fmt.Errorf("%w: no source could be asked, and no earlier pass has seen one", err))
+		return runError(fmt.Errorf("%w: no source could be asked, and no earlier pass was told one", err))
 	}
 	for i := range p.fleet.Accounts {
 		if i < len(p.known) && doneRow(&p.known[i]) {

@@ -173,7 +173,7 @@ func TestPlanFromRun(t *testing.T) {
 	l, rows := b.ledger, b.ids
 	err = l.SavePace(t.Context(), ledger.Pace{Run: "r", Seconds: 100, Parallel: 2, LaneSeconds: 200, Rows: 2, Messages: 10_000, Octets: 200 << 20, PerOctet: 200.0 / (200 << 20)})
 	if err == nil {
-		err = l.SaveSize(t.Context(), rows[0], 50_000, 1000<<20, 10<<20)
+		err = l.SaveSize(t.Context(), rows[0], ledger.Size{Messages: 50_000, Octets: 1000 << 20, Error: 10 << 20})
 	}
 	if err == nil {
 		err = l.Close()

@@ -83,10 +83,16 @@ func (p *planning) recall(ctx context.Context) (err error) {
 // were made, it is all still to do.
 func doneRow(r *ledger.Row) bool { return r.State == "done" && r.Covers("") }
 
-// sizeKnown reports whether the size of a row is known. An account that was found
-// without mail is asked again each time.
-func sizeKnown(r *ledger.Row) bool {
-	return r.SourceOctets > 0 || r.SourceMessages > 0 || doneRow(r)
+// sizeKnown reports whether the size of a row is known in the mailboxes that it
+// asks for, by the fingerprint of its rules. An account that was found without mail
+// is asked again each time. Of a row that is done what its passes have moved will
+// do: only what is new is left.
+func sizeKnown(r *ledger.Row, mailboxes string) bool {
+	if r.SourceRules != mailboxes {
+		return false
+	}
+	told := r.SourceError >= 0 && (r.SourceOctets > 0 || r.SourceMessages > 0)
+	return told || doneRow(r)
 }
 
 // size makes the fleet, and asks the sources of the rows of which nothing is
@@ -94,7 +100,7 @@ func sizeKnown(r *ledger.Row) bool {
 func (p *planning) size(ctx context.Context) error {
 	var unknown []int
 	for i := range p.known {
-		if !sizeKnown(&p.known[i]) {
+		if !sizeKnown(&p.known[i], p.mailboxes(i)) {
 			unknown = append(unknown, i)
 		}
 	}
@@ -119,7 +125,7 @@ func (p *planning) size(ctx context.Context) error {
 	now := time.Now()
 	for i, at := range p.selected {
 		pair := &p.pairs[at]
-		a := accountOf(&p.known[i], float64(p.opt.change), now)
+		a := accountOf(&p.known[i], p.mailboxes(i), float64(p.opt.change), now)
 		a.Unknown = a.Unknown && !p.asked[i]
 		a.Line, a.Source, a.Dest = pair.Line, index(pair.Source.Host), index(pair.Dest.Host)
 		p.fleet.Accounts = append(p.fleet.Accounts, a)
@@ -127,16 +133,22 @@ func (p *planning) size(ctx context.Context) error {
 	return nil
 }
 
+// mailboxes is the fingerprint of a row's rules for mailboxes.
+func (p *planning) mailboxes(i int) string {
+	return p.pairs[p.selected[i]].Rules.MailboxFingerprint()
+}
+
 // accountOf is what a plan needs to know of a row: how much is left of it. Of a
-// row that is done that is what has changed since.
-func accountOf(r *ledger.Row, change float64, now time.Time) plan.Account {
+// row that is done that is what has changed since. The last pass says how much it
+// left if it was about the same mailboxes.
+func accountOf(r *ledger.Row, mailboxes string, change float64, now time.Time) plan.Account {
 	a := plan.Account{Octets: r.SourceOctets, Left: r.SourceOctets, Messages: r.SourceMessages, LeftMessages: r.SourceMessages,
-		Error: r.SourceError, Unknown: !sizeKnown(r)}
+		Error: max(0, r.SourceError), Unknown: !sizeKnown(r, mailboxes)}
 	part := 1.0
 	switch {
 	case doneRow(r):
 		part = min(1, max(0, change*now.Sub(r.Updated).Hours()/24))
-	case r.Listed > 0 && r.State != "running":
+	case r.Listed > 0 && r.State != "running" && r.SourceRules == mailboxes:
 		part = min(1, float64(r.NotTried+r.Rejected)/float64(r.Listed))
 	}
 	a.LeftMessages = int64(part * float64(a.LeftMessages))
@@ -221,10 +233,15 @@ func (a *asking) answer(ctx context.Context, i int, rep mailsync.SizeReport) err
 	p.asked[i] = true
 	r := &p.known[i]
 	r.SourceMessages, r.SourceOctets, r.SourceError = rep.Messages, rep.Octets.Octets, rep.Octets.Error
+	rules := p.mailboxes(i)
+	if r.SourceRules != rules && r.Listed > 0 {
+		return nil // what is kept goes with the counts of a pass, which was about other mailboxes
+	}
+	r.SourceRules = rules
 	if !p.keeps {
 		return nil
 	}
-	return p.ledger.SaveSize(ctx, p.ids[i], r.SourceMessages, r.SourceOctets, r.SourceError)
+	return p.ledger.SaveSize(ctx, p.ids[i], ledger.Size{Messages: r.SourceMessages, Octets: r.SourceOctets, Error: r.SourceError, Rules: rules})
 }
 
 // end says which rows could not be sized.

@@ -294,7 +294,7 @@ func (f *feeder) record(ctx context.Context, t *task, r throughput.Result, now t
 	if f.opt.Recorder == nil {
 		return true
 	}
-	t.known = ledgerRow(t.known, t.pair.Rules.Only(), r, now)
+	t.known = ledgerRow(t.known, about{t.pair.Rules.Only(), t.pair.Rules.MailboxFingerprint()}, r, now)
 	return f.save(func() error { return f.opt.Recorder.SaveRow(context.WithoutCancel(ctx), t.known) })
 }
 

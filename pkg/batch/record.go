@@ -7,10 +7,13 @@ import (
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
+// about is what a row asks for: what its state is about, and its counts, as a
+// ledger.Row has them in Only and SourceRules.
+type about struct{ only, mailboxes string }
+
 // ledgerRow is what the ledger keeps of a row's result. known is what it kept
-// before: its identity, and its counts while the row runs. only is what the row
-// asks for.
-func ledgerRow(known ledger.Row, only string, r throughput.Result, now time.Time) ledger.Row {
+// before: its identity, and its counts while the row runs.
+func ledgerRow(known ledger.Row, of about, r throughput.Result, now time.Time) ledger.Row {
 	row := known
 	row.Line = r.Line
 	row.State = string(r.State)
@@ -22,7 +25,7 @@ func ledgerRow(known ledger.Row, only string, r throughput.Result, now time.Time
 	if r.State == throughput.Running {
 		return row
 	}
-	row.Only = only
+	row.Only = of.only
 	row.LaneTime, row.Spent = r.LaneTime, r.Spent.Text()
 	row.SourceParked, row.DestParked = r.SourceParked, r.DestParked
 	c := r.Count
@@ -36,14 +39,27 @@ func ledgerRow(known ledger.Row, only string, r throughput.Result, now time.Time
 	row.Accepted, row.Repaired, row.FlagsUpdated = c.Accepted, c.Repaired, c.FlagsUpdated
 	row.GoneKept, row.Deleted, row.Moved = c.GoneKept, c.Deleted, c.Moved
 	if c.Listed > 0 {
-		row.SourceMessages, row.SourceOctets, row.SourceError = c.Listed, c.SourceOctets, 0
-	}
-	if row.SourceOctets == 0 {
-		// The source does not say sizes: the largest pass so far is a fair
-		// measure for the order of the next run.
-		row.SourceOctets = max(known.SourceOctets, c.Octets+c.OctetsNotTried)
+		setSize(&row, of.mailboxes, c)
 	}
 	return row
+}
+
+// setSize notes how much a pass has seen at the source.
+func setSize(row *ledger.Row, mailboxes string, c throughput.Count) {
+	moved := c.Octets + c.OctetsNotTried
+	told := row.SourceOctets > 0 && row.SourceError >= 0 && row.SourceRules == mailboxes // before
+	row.SourceMessages, row.SourceRules = c.Listed, mailboxes
+	switch {
+	case c.SourceOctets > 0:
+		row.SourceOctets, row.SourceError = c.SourceOctets, 0
+	case c.Copied == c.Listed:
+		row.SourceOctets, row.SourceError = c.Octets, 0
+	case told && moved <= row.SourceOctets:
+	default:
+		// The source does not say sizes: the largest pass so far is a fair
+		// measure for the order of the next run.
+		row.SourceOctets, row.SourceError = max(row.SourceOctets, moved), ledger.NotTold
+	}
 }
 
 func setFault(row *ledger.Row, f *throughput.Fault) {

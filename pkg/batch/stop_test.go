@@ -9,6 +9,8 @@ import (
 
 	"github.com/imapfleet/imapfleet/pkg/account"
 	"github.com/imapfleet/imapfleet/pkg/fault"
+	"github.com/imapfleet/imapfleet/pkg/ledger"
+	"github.com/imapfleet/imapfleet/pkg/rules"
 	"github.com/imapfleet/imapfleet/pkg/throughput"
 )
 
@@ -227,28 +229,49 @@ func TestIncompleteRowNamesItsCause(t *testing.T) {
 	}
 }
 
+// What is kept of how much a source holds says whether it was told.
 func TestLedgerRowKeepsSizes(t *testing.T) {
-	list := rows(1)
-	list[0].Known.SourceMessages, list[0].Known.SourceOctets = 7, 700
+	type size struct {
+		messages, octets, wrong int64
+		rules                   string
+	}
+	inbox := &rules.Rules{Folders: []string{"INBOX"}}
+	of := inbox.MailboxFingerprint()
+	some := throughput.Count{Listed: 9, Copied: 2, AlreadyThere: 7, Octets: 200}
 	tests := []struct {
-		name             string
-		c                throughput.Count
-		err              error
-		messages, octets int64
+		name  string
+		known size
+		rules *rules.Rules
+		c     throughput.Count
+		err   error
+		want  size
 	}{
-		{"measured", throughput.Count{Listed: 9, AlreadyThere: 9, SourceOctets: 900}, nil, 9, 900},
-		{"login failed", throughput.Count{}, wrong, 7, 700},
-		{"sizes not said", throughput.Count{Listed: 9, Copied: 2, AlreadyThere: 7, Octets: 200}, nil, 9, 700},
+		{"told", size{7, 700, 50, ""}, nil, throughput.Count{Listed: 9, AlreadyThere: 9, SourceOctets: 900}, nil, size{9, 900, 0, ""}},
+		{"told of some mailboxes", size{7, 700, 50, ""}, inbox, throughput.Count{Listed: 3, AlreadyThere: 3, SourceOctets: 300}, nil, size{3, 300, 0, of}},
+		{"login failed", size{7, 700, 50, ""}, inbox, throughput.Count{}, wrong, size{7, 700, 50, ""}},
+		{"not told", size{}, nil, some, nil, size{9, 200, ledger.NotTold, ""}},
+		{"not told, but all was copied", size{}, nil, throughput.Count{Listed: 9, Copied: 9, Octets: 900}, nil, size{9, 900, 0, ""}},
+		{"stopped", size{}, nil, throughput.Count{Listed: 9, Copied: 2, NotTried: 7, Octets: 200}, wrong, size{9, 200, ledger.NotTold, ""}},
+		{"stopped before a message was copied", size{}, nil, throughput.Count{Listed: 9, NotTried: 9}, wrong, size{9, 0, ledger.NotTold, ""}},
+		{"told before", size{7, 700, 50, ""}, nil, some, nil, size{9, 700, 50, ""}},
+		{"told before, of other mailboxes", size{7, 700, 50, ""}, inbox, some, nil, size{9, 700, ledger.NotTold, of}},
+		{"told before, but less than was copied", size{7, 100, 50, ""}, nil, some, nil, size{9, 200, ledger.NotTold, ""}},
+		{"never told", size{7, 700, ledger.NotTold, ""}, nil, some, nil, size{9, 700, ledger.NotTold, ""}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			list := rows(1)
+			k := &list[0].Known
+			k.SourceMessages, k.SourceOctets, k.SourceError, k.SourceRules = tt.known.messages, tt.known.octets, tt.known.wrong, tt.known.rules
+			list[0].Pair.Rules = tt.rules
 			rec := &recorder{}
 			s := &syncFunc{f: func(context.Context, account.Pair) (throughput.Count, error) { return tt.c, tt.err }}
 			if _, err := mustNew(t, Options{Syncer: s, Recorder: rec, Parallel: 1}).Run(t.Context(), list); err != nil {
 				t.Fatal(err)
 			}
-			if got := rec.last(1); got.SourceMessages != tt.messages || got.SourceOctets != tt.octets {
-				t.Errorf("%d messages, %d octets, want %d and %d", got.SourceMessages, got.SourceOctets, tt.messages, tt.octets)
+			r := rec.last(1)
+			if got := (size{r.SourceMessages, r.SourceOctets, r.SourceError, r.SourceRules}); got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
 			}
 		})
 	}

@@ -10,11 +10,11 @@ const (
 	// applicationID marks our SQLite files (at octet 68 of the file): "IFLT".
 	applicationID = 0x49464c54
 	// schemaVersion is what this program reads and writes.
-	schemaVersion = 4
+	schemaVersion = 5
 )
 
 // migrations has at i what makes schema version i+1 of version i.
-func migrations() []string { return []string{schema1, schema2, schema3, schema4} }
+func migrations() []string { return []string{schema1, schema2, schema3, schema4, schema5} }
 
 // schemaOf reads a database's mark and schema version.
 func schemaOf(ctx context.Context, c *sql.Conn) (application, version int, err error) {

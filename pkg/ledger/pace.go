@@ -53,12 +53,18 @@ func (l *Ledger) Paces(ctx context.Context) (out []Pace, err error) {
 	return out, err
 }
 
-// SaveSize queues what a look at the source of a row that does not run has
-// found; octets may be off by as much as wrong, 0: they are exact.
-func (l *Ledger) SaveSize(ctx context.Context, id RowID, messages, octets, wrong int64) error {
+// Size is what a look at a source has found. The fields are those of [Row] that
+// begin with Source.
+type Size struct {
+	Messages, Octets, Error int64
+	Rules                   string
+}
+
+// SaveSize queues what a look at the source of a row that does not run has found.
+func (l *Ledger) SaveSize(ctx context.Context, id RowID, size Size) error {
 	return l.later(ctx, ofRows, func(ctx context.Context, s *session) error {
-		_, err := s.exec(ctx, "UPDATE pair SET (source_messages, source_octets, source_error) = (?, ?, ?) WHERE id = ?",
-			messages, octets, wrong, id)
+		_, err := s.exec(ctx, "UPDATE pair SET (source_messages, source_octets, source_error, source_rules) = (?, ?, ?, ?) WHERE id = ?",
+			size.Messages, size.Octets, size.Error, size.Rules, id)
 		return err
 	})
 }

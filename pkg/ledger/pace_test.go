@@ -82,10 +82,10 @@ func TestRowsDigest(t *testing.T) {
 func TestSaveSize(t *testing.T) {
 	l, id, _ := one(t, t.TempDir())
 	ctx := t.Context()
-	must(t, l.SaveSize(ctx, id, 10, 2000, 30))
+	must(t, l.SaveSize(ctx, id, Size{Messages: 10, Octets: 2000, Error: 30, Rules: "inbox"}))
 	rows, err := l.Rows(ctx, []RowID{id})
 	must(t, err)
-	if r := rows[0]; r.SourceMessages != 10 || r.SourceOctets != 2000 || r.SourceError != 30 || r.State != "" {
+	if r := rows[0]; r.SourceMessages != 10 || r.SourceOctets != 2000 || r.SourceError != 30 || r.SourceRules != "inbox" || r.State != "" {
 		t.Errorf("%+v", r)
 	}
 	must(t, l.Close())

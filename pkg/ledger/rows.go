@@ -16,7 +16,7 @@ const stateColumns = `state, listed, copied, already_there, filtered, rejected, 
 	fault_temporary, parked_until,
 	filtered_date, filtered_size, filtered_search, filtered_duplicate, accepted, repaired,
 	gone_kept, deleted, moved, flags_updated, mailboxes_split, mailboxes_filtered, only,
-	lane_time, spent, source_parked, dest_parked, source_error`
+	lane_time, spent, source_parked, dest_parked, source_error, source_rules`
 
 func stateOf(r *Row) []any {
 	return []any{r.State, r.Listed, r.Copied, r.AlreadyThere, r.Filtered, r.Rejected, r.Gone, r.NotTried,
@@ -26,7 +26,7 @@ func stateOf(r *Row) []any {
 		r.FaultTemporary, micros(r.ParkedUntil),
 		r.FilteredDate, r.FilteredSize, r.FilteredSearch, r.FilteredDuplicate, r.Accepted, r.Repaired,
 		r.GoneKept, r.Deleted, r.Moved, r.FlagsUpdated, r.MailboxesSplit, r.MailboxesFiltered, r.Only,
-		int64(r.LaneTime), r.Spent, int64(r.SourceParked), int64(r.DestParked), r.SourceError}
+		int64(r.LaneTime), r.Spent, int64(r.SourceParked), int64(r.DestParked), r.SourceError, r.SourceRules}
 }
 
 // Rows reads the rows in the order asked. The id 0 gives a zero Row: one that
@@ -68,7 +68,7 @@ func scanRow(rows *sql.Rows) (Row, error) {
 		&r.FaultTemporary, instant{&r.ParkedUntil},
 		&r.FilteredDate, &r.FilteredSize, &r.FilteredSearch, &r.FilteredDuplicate, &r.Accepted, &r.Repaired,
 		&r.GoneKept, &r.Deleted, &r.Moved, &r.FlagsUpdated, &r.MailboxesSplit, &r.MailboxesFiltered, &r.Only,
-		&r.LaneTime, &r.Spent, &r.SourceParked, &r.DestParked, &r.SourceError)
+		&r.LaneTime, &r.Spent, &r.SourceParked, &r.DestParked, &r.SourceError, &r.SourceRules)
 	return r, err
 }
 

@@ -49,12 +49,16 @@ type Row struct {
 	FilteredDate, FilteredSize, FilteredSearch, FilteredDuplicate int64
 	Accepted, Repaired, GoneKept, Deleted, Moved, FlagsUpdated    int64
 	MailboxesSplit, MailboxesFiltered                             int64
-	// Messages and octets of the whole source account as the last pass saw
-	// it; 0 unknown.
+	// Messages and octets of the source account as the last pass or look saw it,
+	// in the mailboxes that SourceRules picks; 0 unknown.
 	SourceMessages, SourceOctets int64
 	// SourceError is how far SourceOctets may be off, in octets, where it was
-	// estimated from some sizes; 0: it is exact.
-	SourceError           int64
+	// estimated from some sizes; 0: it is exact. NotTold: it is only the most
+	// that a pass has moved.
+	SourceError int64
+	// SourceRules is the fingerprint of the row's rules for mailboxes then; "":
+	// there were none. It is what Listed and the other counts are about, too.
+	SourceRules           string
 	Attempts              int // in the last run
 	Started, Updated      time.Time
 	Seconds               float64
@@ -71,6 +75,10 @@ type Row struct {
 	Spent                    string
 	SourceParked, DestParked time.Duration
 }
+
+// NotTold is a [Row]'s SourceError where the source does not tell sizes, and nobody
+// has read those of its messages.
+const NotTold = -1
 
 // What a [Row] may be about, instead of everything.
 const (

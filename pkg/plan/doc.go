@@ -33,7 +33,8 @@ type Account struct {
 	// Error is how far Octets may be off, with a confidence of 95 %.
 	Error        int64
 	Source, Dest int32 // indexes of Fleet.Hosts
-	// Unknown: nothing is known of the size; Fill gives it that of the others.
+	// Unknown: Octets is only what was seen so far, or 0; Fill gives it that of the
+	// others.
 	Unknown bool
 }
 

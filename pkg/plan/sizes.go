@@ -24,7 +24,8 @@ type Sizes struct {
 // ErrNoSizes says that nothing is known of any account.
 var ErrNoSizes = errors.New("the size of no account is known")
 
-// Fill gives accounts of unknown size what the others have on average, and those
+// Fill gives accounts of unknown size what the others have on average, or what was
+// seen of them where that is more, and the same part of it left; and those
 // without a number of messages as many as mean octets make, and adds up. mean 0
 // stands for 75 KiB.
 func Fill(f *Fleet, mean float64) (Sizes, error) {
@@ -52,8 +53,9 @@ func Fill(f *Fleet, mean float64) (Sizes, error) {
 	for i := range f.Accounts {
 		a := &f.Accounts[i]
 		if a.Unknown {
-			a.Octets = int64(octets / known)
-			a.Left = a.Octets
+			part := a.left()
+			a.Octets = max(a.Octets, int64(octets/known))
+			a.Left, a.Error = int64(part*float64(a.Octets)), 0
 		}
 		fillMessages(a, mean)
 		s.add(a, i)
@@ -79,12 +81,16 @@ func fillMessages(a *Account, mean float64) {
 		a.Messages = int64(math.Round(float64(a.Octets) / mean))
 	}
 	if a.LeftMessages == 0 && a.Left > 0 {
-		part := 1.0
-		if a.Octets > 0 {
-			part = float64(a.Left) / float64(a.Octets)
-		}
-		a.LeftMessages = int64(math.Ceil(part * float64(a.Messages)))
+		a.LeftMessages = int64(math.Ceil(a.left() * float64(a.Messages)))
 	}
+}
+
+// left is Left as a part of Octets; 1 where there are none.
+func (a *Account) left() float64 {
+	if a.Octets <= 0 {
+		return 1
+	}
+	return float64(a.Left) / float64(a.Octets)
 }
 
 func (s *Sizes) add(a *Account, i int) {

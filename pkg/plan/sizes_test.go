@@ -27,6 +27,13 @@ func TestFill(t *testing.T) {
 	if a := f.Accounts[2]; a.Octets != 2000 || a.Left != 2000 || a.LeftMessages != 20 {
 		t.Errorf("unknown %+v", a)
 	}
+	// A part of them was seen, of one more than the others have.
+	f = fleet(2000, 500, 6000)
+	f.Accounts[1].Unknown, f.Accounts[1].Left, f.Accounts[1].Error = true, 250, 100
+	f.Accounts[2].Unknown, f.Accounts[2].Left = true, 0
+	if s, err = Fill(f, 0); err != nil || s.Octets != 10_000 || s.Left != 3000 || s.Unknown != 2 || s.Sampled != 0 || f.Accounts[1].Left != 1000 {
+		t.Errorf("%v: seen in part: %+v", err, s)
+	}
 	none := fleet(0)
 	none.Accounts[0].Unknown = true
 	if _, err := Fill(none, 0); !errors.Is(err, ErrNoSizes) {

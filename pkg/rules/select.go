@@ -35,6 +35,40 @@ func (m *Messages) WantsSize(octets int64) bool {
 	return (m.MinSize <= 0 || octets >= m.MinSize) && (m.MaxSize <= 0 || octets <= m.MaxSize)
 }
 
+// picked are the rules that decide which mailboxes are migrated, as long as they
+// hold a message.
+type picked struct {
+	Subfolder1                             string   `json:",omitempty"`
+	Folders, FolderTrees, Include, Exclude []string `json:",omitempty"`
+	Map                                    []string `json:",omitempty"` // names views too
+	Subscribed, Views                      bool     `json:",omitempty"`
+}
+
+// MailboxFingerprint is equal for rules that pick the same mailboxes of an account,
+// in the same words; that of rules that leave out none is empty, as is that of nil.
+func (r *Rules) MailboxFingerprint() string {
+	if r == nil {
+		return ""
+	}
+	p := picked{Subfolder1: r.Subfolder1, Folders: r.Folders, FolderTrees: r.FolderTrees, Subscribed: r.Subscribed, Views: r.Views}
+	for _, m := range r.Map {
+		p.Map = append(p.Map, m.From)
+	}
+	for _, x := range r.Include {
+		p.Include = append(p.Include, x.Raw)
+	}
+	for _, x := range r.Exclude {
+		p.Exclude = append(p.Exclude, x.Raw)
+	}
+	switch text, err := json.Marshal(p); {
+	case err != nil:
+		return err.Error() // strings always have a form
+	case string(text) != "{}":
+		return string(text)
+	}
+	return ""
+}
+
 // Fingerprint is equal for rules that select the same messages of the same
 // mailbox; that of the zero Messages is empty.
 func (m Messages) Fingerprint() string {

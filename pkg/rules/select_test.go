@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"reflect"
+	"regexp"
 	"testing"
 	"time"
 
@@ -96,5 +97,32 @@ func TestFingerprint(t *testing.T) {
 	}
 	if b.Since = at("2024-03-11T00:00:01Z"); a.Fingerprint() == b.Fingerprint() {
 		t.Error("two days have one fingerprint")
+	}
+}
+
+func TestMailboxFingerprint(t *testing.T) {
+	if got := (*rules.Rules)(nil).MailboxFingerprint() + (&rules.Rules{}).MailboxFingerprint(); got != "" {
+		t.Errorf("no rules: %q", got)
+	}
+	some := []string{"a"}
+	pattern := []rules.Pattern{{Regexp: regexp.MustCompile("a"), Raw: "a"}}
+	seen := map[string]int{}
+	for i, r := range []rules.Rules{
+		{Subfolder1: "a"}, {Folders: some}, {Folders: []string{"b"}}, {FolderTrees: some}, {Include: pattern}, {Exclude: pattern},
+		{Subscribed: true}, {Views: true}, {Map: []rules.Rename{{From: "a", To: "b"}}},
+	} {
+		print := r.MailboxFingerprint()
+		if other, ok := seen[print]; ok || print == "" {
+			t.Errorf("rules %d have the fingerprint %q of %d", i, print, other)
+		}
+		seen[print] = i
+	}
+	for i, r := range []rules.Rules{
+		{NoAutomap: true}, {Subfolder2: "a"}, {Transforms: []rules.Transform{{Raw: "s/a/b/"}}}, {SkipEmpty: true}, {NoSubscribe: true},
+		{JustFolders: true}, {Messages: rules.Messages{MaxSize: 7}},
+	} {
+		if print := r.MailboxFingerprint(); print != "" {
+			t.Errorf("rules %d pick other mailboxes: %q", i, print)
+		}
 	}
 }
