@@ -218,6 +218,7 @@ func TestIdleCommand(t *testing.T) {
 		if err := raw(); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // go-imap has read what has come
 		c.Abort(nil)
 		if got, want := <-seen, greeting+"+ idling\r\n* 5 EXISTS\r\nT1 OK\r\n"; got != want {
 			t.Errorf("go-imap saw %q, want %q", got, want)
