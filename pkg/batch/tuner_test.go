@@ -249,3 +249,15 @@ func TestTunerIdle(t *testing.T) {
 		}
 	}
 }
+
+// An attempt fills the way until most of what it has sent is answered.
+func TestFills(t *testing.T) {
+	for _, tt := range []struct {
+		sent, stored int64
+		want         bool
+	}{{0, 0, true}, {8, 0, true}, {8, 4, true}, {8, 5, false}, {8, 8, false}} {
+		if got := (totals{sent: tt.sent, stored: tt.stored}).fills(); got != tt.want {
+			t.Errorf("%d octets sent, %d answered: %v", tt.sent, tt.stored, got)
+		}
+	}
+}

@@ -141,14 +141,14 @@ func (a *Append) Add(ctx context.Context, h Head, size int64, body io.Reader) er
 // offers another, the size allows it, or one of about that size has been taken,
 // and so has every form in the head.
 func (a *Append) literal(ctx context.Context, size int64, needs []string) wire.AppendLiteral {
+	a.c.sweep(ctx)
 	caps := &a.c.caps
 	switch {
-	case caps.LiteralPlus && (size <= max(maxNonSync, sizeReach*a.largest) || a.c.hasTaken(ctx, size)):
+	case caps.LiteralPlus && (size <= max(maxNonSync, sizeReach*a.largest) || a.c.hasTaken(size)):
 	case caps.LiteralMinus && size <= maxNonSyncMinus:
 	default:
 		return wire.Sync
 	}
-	a.c.sweep(ctx)
 	if !a.c.accepts(a.mailbox, needs) {
 		return wire.Sync
 	}

@@ -1,7 +1,6 @@
 package imapconn
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"time"
@@ -157,8 +156,7 @@ func (c *Conn) accepts(mailbox string, needs []string) bool {
 
 // hasTaken reports whether the server has stored a message so large that one of
 // so many octets need not wait.
-func (c *Conn) hasTaken(ctx context.Context, size int64) bool {
-	c.sweep(ctx)
+func (c *Conn) hasTaken(size int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return size <= sizeReach*c.accepted.largest
